@@ -1,0 +1,47 @@
+# Python lives in .venv; nothing else is installed but by the lab, which says what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+LAB := $(BIN)/python -m tests.lab
+
+.PHONY: help demo test unit e2e e2e-full lab bench lint schema recording
+.DEFAULT_GOAL := help
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/.made: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --editable . --group dev
+	touch $@
+
+demo: .venv/.made  ## Plan, review, live apply and summary of a whole upgrade on a simulated cluster
+	@$(BIN)/kubectl-upgrade_cp rehearse
+
+test: lint unit e2e  ## All tests, on real clusters too (root, Debian 12, Go)
+
+lint: .venv/.made  ## ruff, mypy, import-linter, shellcheck
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck --shell=sh $$(git ls-files '*.sh')
+
+unit: .venv/.made  ## Tests without any cluster: seconds
+	$(BIN)/pytest -m 'not lab and not full'
+
+e2e: .venv/.made  ## One whole upgrade of a real 3 + 3 cluster and what hangs on it (root)
+	$(BIN)/pytest -m lab tests/e2e
+
+e2e-full: .venv/.made  ## The rest of the scenarios on real clusters (root, long)
+	$(BIN)/pytest -m full tests/e2e
+
+lab: .venv/.made  ## Bring up a real 3 + 3 cluster to try things on (root)
+	$(LAB) up --control-planes 3 --workers 3
+	@echo "export KUBECONFIG=$$($(LAB) kubeconfig)"
+
+bench: .venv/.made  ## Figures, each a JSON line
+	$(BIN)/python -m bench
+
+schema: .venv/.made  ## Write schemas/ anew from the types
+	$(BIN)/python -m kubectl_upgrade.planfile.schema
