@@ -1,0 +1,1 @@
+"""Words shared by every room: versions, the plan, facts, findings, errors."""

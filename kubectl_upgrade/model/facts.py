@@ -1,0 +1,234 @@
+"""Everything that was observed, once; `Unknown` is a value and never counts as good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, TypeVar
+
+from kubectl_upgrade.model.version import Version
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It could not be observed, and why."""
+
+    reason: str
+
+
+Maybe: TypeAlias = "T | Unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeObject:
+    """A Node as the API has it."""
+
+    name: str
+    uid: str
+    internal_ip: str
+    """first InternalIP, empty when there is none"""
+    external_ip: str = ""
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    control_plane: bool
+    """has the label node-role.kubernetes.io/control-plane"""
+    ready: bool
+    cordoned: bool
+    kubelet: Version
+    boot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticPod:
+    """A component's mirror pod on a control-plane node, as the API has it."""
+
+    component: str
+    """label `component`: etcd, kube-apiserver, kube-controller-manager, kube-scheduler"""
+    node: str
+    image: str
+    """of the running container, from the status; falls back to the spec's"""
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What a node says of itself (host.sh)."""
+
+    hostname: str
+    boot_id: str
+    os_id: str
+    os_version: str
+    cgroup: Literal["v1", "v2"]
+    host_key: str
+    """SHA256 fingerprint of the ed25519 host key, else of the first one there is"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packages:
+    """Packages of Kubernetes on a node (packages.sh)."""
+
+    family: str
+    """a name in packages/, or `unknown`"""
+    repository: str
+    """minor line of the repository in use (`v1.34`), `none` when not split by minor or none is set up"""
+    held: tuple[str, ...]
+    installed: Mapping[str, str]
+    """package → version as the package manager writes it"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubeadm:
+    """What kubeadm left on a node (kubeadm.sh)."""
+
+    initialised: bool
+    """/etc/kubernetes/kubelet.conf exists"""
+    control_plane: bool
+    """/etc/kubernetes/manifests/kube-apiserver.yaml exists"""
+    kubeadm: Version | None
+    """of the binary"""
+    kubelet: Version | None
+    """of the binary on disk; the running one is what the Node reports"""
+    patches: Literal["none", "standard"]
+    admin_conf: bool
+    """/etc/kubernetes/admin.conf exists, which `kubeadm upgrade apply` needs"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFiles:
+    """Static pod manifests of kubeadm's components on a node (manifests.sh)."""
+
+    hashes: Mapping[str, str]
+    """component → sha256:…"""
+    images: Mapping[str, str]
+    """component → image in the manifest"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdMember:
+    """A line of `etcdctl member list`."""
+
+    id: str
+    name: str
+    started: bool
+    learner: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Etcd:
+    """The member on this node, asked with its own binary (etcd.sh)."""
+
+    member: str
+    """its id, hexadecimal"""
+    version: str
+    """as the server says: 3.6.5"""
+    leader: str
+    """id of the leader it knows, `0` for none"""
+    raft_index: int
+    raft_applied_index: int
+    learner: bool
+    db_size: int
+    """bytes"""
+    alarms: tuple[str, ...]
+    errors: tuple[str, ...]
+    """errors in its own status"""
+    members: tuple[EtcdMember, ...]
+    """as this member lists them"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apiserver:
+    """The API server on this node, asked there with the node's credentials (apiserver.sh)."""
+
+    ready: bool
+    """/readyz answered 200"""
+    version: Version | None
+    """of /version"""
+    said: str
+    """body or curl's error, when not ready"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubelet:
+    """The kubelet's unit (kubelet.sh)."""
+
+    active: bool
+    restarts: int
+    """systemd's NRestarts"""
+    healthy: bool
+    """127.0.0.1:10248/healthz answered ok"""
+    last_lines: tuple[str, ...]
+    """end of its journal, when not active or not healthy"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRecord:
+    """A detached action on a node."""
+
+    unit: str
+    state: Literal["running", "exited", "interrupted"]
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What this tool left on a node (run.sh)."""
+
+    run: str
+    """run id in the fence, empty when there is none"""
+    epoch: int
+    units: tuple[UnitRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What was asked on one node over ssh; a part that was not asked, or not answered, is Unknown."""
+
+    host: Maybe[Host] = Unknown("not asked")
+    packages: Maybe[Packages] = Unknown("not asked")
+    kubeadm: Maybe[Kubeadm] = Unknown("not asked")
+    manifests: Maybe[ManifestFiles] = Unknown("not asked")
+    etcd: Maybe[Etcd] = Unknown("not asked")
+    apiserver: Maybe[Apiserver] = Unknown("not asked")
+    kubelet: Maybe[Kubelet] = Unknown("not asked")
+    run: Maybe[RunRecord] = Unknown("not asked")
+    kubelet_config_access: Maybe[bool] = Unknown("not asked")
+    """the kubelet's credentials may read the ConfigMap kube-system/kubelet-config"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeadmConfig:
+    """ClusterConfiguration from the ConfigMap kube-system/kubeadm-config, chosen fields."""
+
+    cluster_name: str
+    kubernetes_version: Version
+    control_plane_endpoint: str
+    image_repository: str
+    etcd: Literal["stacked", "external"]
+    etcd_image_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A cluster as seen at one time."""
+
+    uid: str
+    ca_hash: str
+    kubeadm_config: KubeadmConfig
+    fail_cgroup_v1: bool
+    """kubelet-config's failCgroupV1; Kubernetes' default is true since 1.35"""
+    kube_proxy: Maybe[Version]
+    """the DaemonSet's image; Unknown when kube-proxy is not kubeadm's"""
+    nodes: tuple[NodeObject, ...]
+    static_pods: tuple[StaticPod, ...]
+    hosts: Mapping[str, Maybe[HostFacts]]
+    """by node name; a node that was not probed is absent"""
+
+    @property
+    def control_planes(self) -> tuple[NodeObject, ...]:
+        return tuple(node for node in self.nodes if node.control_plane)
+
+    @property
+    def workers(self) -> tuple[NodeObject, ...]:
+        return tuple(node for node in self.nodes if not node.control_plane)

@@ -1,0 +1,17 @@
+"""Names that this tool leaves on a cluster, and those of others that it honours."""
+
+from __future__ import annotations
+
+# a kubelet may not set labels under node-restriction.kubernetes.io on itself (NodeRestriction admission), so that only
+# an operator's credentials can claim a node
+RUN_LABEL = "upgrade-cp.node-restriction.kubernetes.io/run"
+# value: run id. Written in the patch that cordons, so that whose cordon it is can never be in doubt
+CORDON_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/cordoned-by"
+# KubeOne's labels for a node in upgrade: its proposal's and its code's
+KUBEONE_LABELS = ("kubeone.io/upgrade-in-process", "kubeone.io/upgrade-in-progress")
+
+LOCK_NAME = "upgrade-cp"
+LOCK_COLLECTION = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+LOCK_PATH = f"{LOCK_COLLECTION}/{LOCK_NAME}"
+
+CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

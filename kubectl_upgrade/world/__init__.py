@@ -1,0 +1,166 @@
+"""The seam to everything outside: nodes, the API, time, the state folder.
+
+Every method is a coroutine, so that one event loop drives the real world and the simulation alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+Json: TypeAlias = "dict[str, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A node as ssh sees it."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who may change a node: a run and its epoch."""
+
+    run: str
+    """32 hexadecimal digits"""
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactOutput:
+    """What a fact's script printed on a node."""
+
+    exit_code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStatus:
+    """A detached action, as its node knows it."""
+
+    state: Literal["absent", "running", "exited", "interrupted"]
+    exit_code: int | None
+    output: str
+    """what it printed from the offset that was asked for"""
+    offset: int
+    """where the next answer's output begins, in bytes"""
+
+
+class Nodes(Protocol):
+    """Programs on nodes. There is no free command: facts and actions are files of ours, arguments are allow-listed.
+
+    All raise NodeUnreachableError when ssh or sudo does not get through.
+    """
+
+    async def probe(self, machine: Machine, facts: Sequence[str]) -> Mapping[str, FactOutput]:
+        """Run facts (names of node/facts/*.sh) in one round trip; changes nothing, leaves nothing."""
+
+    async def install(self, machine: Machine) -> None:
+        """Bring the bundle (helper and actions) to the node, or prove that it is there unaltered."""
+
+    async def raise_fence(self, machine: Machine, fence: Fence) -> None:
+        """Let only this run and epoch act; LockedError when another run or a higher epoch holds the node."""
+
+    async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
+        """Start an action (name of node/actions/*.sh) detached; attaches when the unit exists.
+
+        LockedError unless the node's fence equals this one.
+        """
+
+    async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
+        """Wait on the node until the unit has ended, at most so many seconds (0 to 30), and say how it is."""
+
+    async def release(self, machine: Machine, fence: Fence) -> None:
+        """Remove fence, records of units and bundle; nothing happens when another run holds the node.
+
+        An action that still runs is never removed: StepError.
+        """
+
+    async def close(self) -> None:
+        """End connections; whatever runs on nodes goes on."""
+
+
+class Cluster(Protocol):
+    """The API server, in raw objects by path (`/api/v1/nodes/cp1`).
+
+    All raise ApiError: NotFoundError for 404, ConflictError for 409, status 0 when no answer came.
+    """
+
+    async def get(self, path: str) -> Json:
+        """One object, or a raw endpoint such as /version."""
+
+    async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
+        """All items of a collection, page by page, filtered by label and field selectors."""
+
+    async def create(self, path: str, body: Json) -> Json:
+        """POST an object to a collection, or to a subresource such as …/pods/p/eviction."""
+
+    async def patch(self, path: str, body: Json) -> Json:
+        """JSON merge patch; metadata.uid and metadata.resourceVersion in the body are preconditions."""
+
+    async def delete(self, path: str, *, uid: str) -> None:
+        """Delete the object with this uid; ConflictError when the name belongs to another one."""
+
+    async def close(self) -> None:
+        """End connections."""
+
+
+class Clock(Protocol):
+    """Time; the only place that knows it."""
+
+    def monotonic(self) -> float:
+        """Seconds since some start; never goes back."""
+
+    def now(self) -> datetime:
+        """Wall clock, UTC, for people and records only: no decision compares clocks of two machines."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+
+
+class Journal(Protocol):
+    """The history of one run in the state folder: intent before an act, record after it, each on disk on return."""
+
+    @property
+    def run(self) -> str:
+        """Run id, 32 hexadecimal digits."""
+
+    @property
+    def nonce(self) -> str:
+        """Whoever holds it may resume the run."""
+
+    async def append(self, entry: Json) -> None:
+        """Write one entry durably."""
+
+    async def entries(self) -> Sequence[Json]:
+        """All entries so far; a torn last line is dropped, damage before it is a StepError."""
+
+    async def finish(self) -> None:
+        """The run has ended cleanly: keep the history, resume no more."""
+
+    async def close(self) -> None:
+        """Let go of the folder (and its flock)."""
+
+
+class State(Protocol):
+    """The local state folder: one folder per cluster uid, in it one per run."""
+
+    async def begin(self, cluster_uid: str, digest: str) -> Journal:
+        """A new run with a fresh id and nonce; LockedError while another process here works on this cluster."""
+
+    async def resume(self, cluster_uid: str) -> Journal | None:
+        """The unfinished run of this cluster, None when there is none; LockedError as begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All of it."""
+
+    nodes: Nodes
+    cluster: Cluster
+    clock: Clock
+    state: State

@@ -1,0 +1,136 @@
+"""What tests of several rooms share: a healthy cluster as facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from kubectl_upgrade.model.facts import (
+    Apiserver,
+    Etcd,
+    EtcdMember,
+    Facts,
+    Host,
+    HostFacts,
+    Kubeadm,
+    KubeadmConfig,
+    ManifestFiles,
+    NodeObject,
+    Packages,
+    RunRecord,
+    StaticPod,
+)
+from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
+from kubectl_upgrade.model.version import Version
+
+_UID = "00000000-0000-4000-8000-{:012d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A cluster to describe; every node is at `version`."""
+
+    control_planes: int = 3
+    workers: int = 2
+    version: str = "v1.34.4"
+    cgroup: str = "v2"
+    fail_cgroup_v1: bool = True
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """changes to single NodeObjects, by name"""
+
+    @property
+    def names(self) -> list[str]:
+        return [f"cp{i + 1}" for i in range(self.control_planes)] + [f"w{i + 1}" for i in range(self.workers)]
+
+    def facts(self) -> Facts:
+        """As gather() would answer."""
+        version = Version.parse(self.version)
+        return Facts(
+            uid=_UID.format(0),
+            ca_hash="sha256:" + "a" * 64,
+            kubeadm_config=KubeadmConfig(
+                cluster_name="lab",
+                kubernetes_version=version,
+                control_plane_endpoint="10.0.0.1:6443",
+                image_repository="registry.k8s.io",
+                etcd="stacked",
+                etcd_image_tag="none",
+            ),
+            fail_cgroup_v1=self.fail_cgroup_v1,
+            kube_proxy=version,
+            nodes=tuple(self._node(i, name, version) for i, name in enumerate(self.names)),
+            static_pods=tuple(
+                StaticPod(component=component, node=name, image=f"registry.k8s.io/{component}:{version}", ready=True)
+                for name in self.names[: self.control_planes]
+                for component in CONTROL_PLANE_COMPONENTS
+            ),
+            hosts={name: self._host(i, name, version) for i, name in enumerate(self.names)},
+        )
+
+    def _node(self, i: int, name: str, version: Version) -> NodeObject:
+        node = NodeObject(
+            name=name,
+            uid=_UID.format(i + 1),
+            internal_ip=f"10.0.0.{i + 11}",
+            labels={},
+            control_plane=i < self.control_planes,
+            ready=True,
+            cordoned=False,
+            kubelet=version,
+        )
+        return replace(node, **self.nodes.get(name, {}))
+
+    def _host(self, i: int, name: str, version: Version) -> HostFacts:
+        control_plane = i < self.control_planes
+        members = tuple(
+            EtcdMember(id=f"{n + 1:x}", name=f"cp{n + 1}", started=True, learner=False)
+            for n in range(self.control_planes)
+        )
+        etcd = Etcd(
+            member=f"{i + 1:x}",
+            version="3.6.5",
+            leader="1",
+            raft_index=100,
+            raft_applied_index=100,
+            learner=False,
+            db_size=1,
+            alarms=(),
+            errors=(),
+            members=members,
+        )
+        hashes = dict.fromkeys(("etcd", *CONTROL_PLANE_COMPONENTS), f"sha256:{i:064x}")
+        facts = HostFacts(
+            host=Host(
+                hostname=name,
+                boot_id="b",
+                os_id="debian",
+                os_version="12",
+                cgroup="v1" if self.cgroup == "v1" else "v2",
+                host_key="SHA256:" + "k" * 43,
+            ),
+            packages=Packages(family="apt", repository=version.line, held=("kubelet", "kubeadm"), installed={}),
+            kubeadm=Kubeadm(
+                initialised=True,
+                control_plane=control_plane,
+                kubeadm=version,
+                kubelet=version,
+                patches="none",
+                admin_conf=control_plane,
+            ),
+            run=RunRecord(run="", epoch=0, units=()),
+        )
+        if not control_plane:
+            return facts
+        return replace(
+            facts,
+            manifests=ManifestFiles(hashes=hashes, images={}),
+            etcd=etcd,
+            apiserver=Apiserver(ready=True, version=version, said="ok"),
+        )
+
+
+@pytest.fixture
+def shape() -> type[Shape]:
+    return Shape
