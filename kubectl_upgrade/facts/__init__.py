@@ -1,0 +1,35 @@
+"""What is observed: one file per subject. A fact of a node is node/facts/X.sh and the parse() of its output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.facts import (
+    apiserver,
+    etcd,
+    host,
+    kubeadm,
+    kubelet,
+    kubelet_config_access,
+    manifests,
+    packages,
+    run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kubectl_upgrade.world import FactOutput
+
+# each parse gives the value of the HostFacts field of its name; it never raises: what it cannot read is Unknown
+FACTS: Mapping[str, Callable[[FactOutput], object]] = {
+    host.NAME: host.parse,
+    packages.NAME: packages.parse,
+    kubeadm.NAME: kubeadm.parse,
+    manifests.NAME: manifests.parse,
+    etcd.NAME: etcd.parse,
+    apiserver.NAME: apiserver.parse,
+    kubelet.NAME: kubelet.parse,
+    run.NAME: run.parse,
+    kubelet_config_access.NAME: kubelet_config_access.parse,
+}

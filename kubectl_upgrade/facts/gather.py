@@ -1,0 +1,147 @@
+"""Look at a cluster: the API and the nodes, nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from kubectl_upgrade.facts import FACTS, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
+from kubectl_upgrade.facts.nodes import read_nodes
+from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
+from kubectl_upgrade.model.errors import AccessError, NotFoundError, PreflightError
+from kubectl_upgrade.model.facts import Facts, HostFacts, Unknown
+from kubectl_upgrade.world import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kubectl_upgrade.model.facts import Maybe, NodeObject
+    from kubectl_upgrade.model.version import Version
+    from kubectl_upgrade.world import Cluster, FactOutput, Json, Nodes, World
+
+ProbeWorkers: TypeAlias = Literal["auto", "all", "sample", "none"]
+
+NAMESPACE = "/api/v1/namespaces/kube-system"
+ON_CONTROL_PLANES = tuple(FACTS)
+ON_WORKERS = tuple(name for name in FACTS if name not in {"manifests", "etcd", "apiserver"})
+# `auto` asks every worker up to so many, else a sample
+MANY_WORKERS = 200
+SAMPLE = 10
+# nodes asked at the same time; world/ has its own bound on connections
+AT_ONCE = 32
+
+
+async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts:
+    """Everything that checks and the planner judge.
+
+    A node that does not answer is Unknown in `hosts`. ApiError when the API does not answer, PreflightError when the
+    cluster is not kubeadm's.
+    """
+    api = world.cluster
+    (namespace, ca, configuration, kubelets), (proxy, nodes, pods) = await asyncio.gather(
+        asyncio.gather(
+            api.get(NAMESPACE),
+            api.get(cluster_ca.PATH),
+            _kubeadms(api, kubeadm_config.PATH),
+            _kubeadms(api, kubelet_config.PATH),
+        ),
+        asyncio.gather(_kube_proxy(api), _nodes(api), read_static_pods(api)),
+    )
+    config = kubeadm_config.kubeadm_config(configuration)
+    if not config.control_plane_endpoint:
+        config = replace(config, control_plane_endpoint=await read_advertised_endpoint(api))
+    return Facts(
+        uid=namespace["metadata"]["uid"],
+        ca_hash=cluster_ca.ca_hash(ca),
+        kubeadm_config=config,
+        fail_cgroup_v1=kubelet_config.fail_cgroup_v1(kubelets),
+        kube_proxy=proxy,
+        nodes=nodes,
+        static_pods=pods,
+        hosts=await _hosts(world.nodes, nodes, probe_workers),
+    )
+
+
+async def probe_hosts(nodes: Nodes, machines: Sequence[Machine], facts: Sequence[str]) -> dict[str, Maybe[HostFacts]]:
+    """Ask machines for these facts, one round trip each; by name. Who does not answer is Unknown."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(machine: Machine) -> Maybe[HostFacts]:
+        async with gate:
+            try:
+                return host_facts(await nodes.probe(machine, facts), facts)
+            except AccessError as error:
+                return Unknown(error.message)
+
+    answers = await asyncio.gather(*map(one, machines))
+    return {machine.name: answer for machine, answer in zip(machines, answers, strict=True)}
+
+
+def host_facts(outputs: Mapping[str, FactOutput], facts: Sequence[str]) -> HostFacts:
+    """What the scripts printed, as facts; one that was asked and did not answer is Unknown."""
+    fields: dict[str, Any] = {
+        name.replace("-", "_"): FACTS[name](outputs[name]) if name in outputs else Unknown("no answer")
+        for name in facts
+    }
+    return HostFacts(**fields)
+
+
+def sample(workers: Sequence[NodeObject]) -> list[NodeObject]:
+    """Of the workers of each kubelet version, up to SAMPLE, spread over their names; always the same ones."""
+    chosen: list[NodeObject] = []
+    for _, group in groupby(sorted(workers, key=lambda node: (node.kubelet, node.name)), lambda node: node.kubelet):
+        members = list(group)
+        stride = -(-len(members) // SAMPLE)
+        chosen += members[::stride]
+    return chosen
+
+
+async def _hosts(nodes: Nodes, objects: Sequence[NodeObject], workers: ProbeWorkers) -> dict[str, Maybe[HostFacts]]:
+    chosen = _chosen([node for node in objects if not node.control_plane], workers)
+    on_control_planes, on_workers = await asyncio.gather(
+        _probe(nodes, [node for node in objects if node.control_plane], ON_CONTROL_PLANES),
+        _probe(nodes, chosen, ON_WORKERS),
+    )
+    return on_control_planes | on_workers
+
+
+def _chosen(workers: Sequence[NodeObject], how: ProbeWorkers) -> Sequence[NodeObject]:
+    if how == "none":
+        return ()
+    if how == "sample" or (how == "auto" and len(workers) > MANY_WORKERS):
+        return sample(workers)
+    return workers
+
+
+async def _probe(nodes: Nodes, objects: Sequence[NodeObject], facts: Sequence[str]) -> dict[str, Maybe[HostFacts]]:
+    lost = {node.name: Unknown("the Node has no InternalIP") for node in objects if not node.internal_ip}
+    machines = [Machine(node.name, node.internal_ip) for node in objects if node.internal_ip]
+    return lost | await probe_hosts(nodes, machines, facts)
+
+
+async def _kubeadms(api: Cluster, path: str) -> Json:
+    try:
+        return await api.get(path)
+    except NotFoundError as error:
+        raise PreflightError(
+            f"this cluster has no {path.rpartition('/')[2]} in kube-system: kubeadm did not make it, or it was removed",
+            "kubeadm upgrades no cluster without it: restore it (kubeadm init phase upload-config)",
+        ) from error
+
+
+async def _kube_proxy(api: Cluster) -> Maybe[Version]:
+    try:
+        return kube_proxy.kube_proxy_version(await api.get(kube_proxy.PATH))
+    except NotFoundError:
+        return Unknown("no DaemonSet kube-system/kube-proxy")
+
+
+async def _nodes(api: Cluster) -> tuple[NodeObject, ...]:
+    try:
+        return await read_nodes(api)
+    except ValueError as error:
+        raise PreflightError(
+            f"reading the Nodes: {error}", "a Node that no kubelet of Kubernetes has reported for cannot be upgraded"
+        ) from error

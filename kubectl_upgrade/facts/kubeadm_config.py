@@ -1,0 +1,54 @@
+"""ClusterConfiguration, from the ConfigMap kube-system/kubeadm-config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from kubectl_upgrade.model.errors import PreflightError
+from kubectl_upgrade.model.facts import KubeadmConfig
+from kubectl_upgrade.model.version import Version
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.world import Json
+
+PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+# kubeadm.k8s.io/v1beta4, ClusterConfiguration: what a field that is left out means
+_IMAGE_REPOSITORY = "registry.k8s.io"
+_CLUSTER_NAME = "kubernetes"
+
+
+def kubeadm_config(config_map: Json) -> KubeadmConfig:
+    """Chosen fields; the endpoint is empty when it is not set. PreflightError when it is not what kubeadm writes."""
+    try:
+        configuration = yaml.load(config_map["data"]["ClusterConfiguration"], yaml.CSafeLoader)
+        return _parse(configuration)
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise PreflightError(
+            f"reading ClusterConfiguration in the ConfigMap kube-system/kubeadm-config: {error}",
+            "kubeadm cannot upgrade from it either; put it right: kubectl -n kube-system edit cm kubeadm-config",
+        ) from error
+
+
+def _parse(configuration: Any) -> KubeadmConfig:
+    if not isinstance(configuration, dict):
+        raise TypeError(f"it is a {type(configuration).__name__}, not a mapping")
+    etcd = configuration.get("etcd") or {}
+    local = etcd.get("local") or {}
+    kind: Literal["stacked", "external"] = "external" if etcd.get("external") else "stacked"
+    return KubeadmConfig(
+        cluster_name=_text(configuration, "clusterName") or _CLUSTER_NAME,
+        kubernetes_version=Version.parse(_text(configuration, "kubernetesVersion")),
+        control_plane_endpoint=_text(configuration, "controlPlaneEndpoint"),
+        image_repository=_text(configuration, "imageRepository") or _IMAGE_REPOSITORY,
+        etcd=kind,
+        etcd_image_tag=_text(local, "imageTag") or "none",
+    )
+
+
+def _text(mapping: dict[str, Any], key: str) -> str:
+    value = mapping.get(key) or ""
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}, not text")
+    return value

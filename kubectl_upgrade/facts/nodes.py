@@ -1,0 +1,43 @@
+"""Nodes as the API has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.model.facts import NodeObject
+from kubectl_upgrade.model.version import Version
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.world import Cluster, Json
+
+# kubeadm's constants.LabelNodeRoleControlPlane
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+
+
+async def read_nodes(cluster: Cluster) -> tuple[NodeObject, ...]:
+    """All Nodes, by name."""
+    return tuple(sorted(map(node_object, await cluster.list("/api/v1/nodes")), key=lambda node: node.name))
+
+
+def node_object(raw: Json) -> NodeObject:
+    """What matters of one Node; ValueError when its kubelet's version is none."""
+    metadata, status = raw["metadata"], raw.get("status", {})
+    labels = metadata.get("labels") or {}
+    info = status.get("nodeInfo", {})
+    return NodeObject(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        internal_ip=_address(status, "InternalIP"),
+        external_ip=_address(status, "ExternalIP"),
+        labels=labels,
+        annotations=metadata.get("annotations") or {},
+        control_plane=CONTROL_PLANE_LABEL in labels,
+        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
+        cordoned=bool(raw.get("spec", {}).get("unschedulable")),
+        kubelet=Version.parse(info["kubeletVersion"]),
+        boot_id=info.get("bootID", ""),
+    )
+
+
+def _address(status: Json, kind: str) -> str:
+    return next((a["address"] for a in status.get("addresses") or [] if a["type"] == kind), "")

@@ -1,0 +1,31 @@
+"""Files that run on nodes: facts, actions, and the shell code that they share."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+_HERE = files(__name__)
+# functions of lib/ that a fact calls; a fact goes to the node as one text, so they travel in front of it
+_CALLS = {"packages": "apt-repository", "kubelet": "kubelet-health"}
+
+
+def fact(name: str) -> str:
+    """The script that observes one fact (`etcd`), whole; FileNotFoundError when there is no such fact."""
+    script = _HERE.joinpath("facts", f"{name}.sh").read_text()
+    if name in _CALLS:
+        return _HERE.joinpath("lib", f"{_CALLS[name]}.sh").read_text() + script
+    return script
+
+
+def bundle() -> dict[str, bytes]:
+    """All that is installed on a node, by path inside the bundle: helper.sh, actions/*.sh, lib/*.sh."""
+    found = {"helper.sh": _HERE.joinpath("helper.sh").read_bytes()}
+    for folder in ("actions", "lib"):
+        for file in _HERE.joinpath(folder).iterdir():
+            found[f"{folder}/{file.name}"] = file.read_bytes()
+    return dict(sorted(found.items()))
+
+
+def action(name: str) -> str:
+    """The script of one action (`kubeadm-apply`), as it is installed; FileNotFoundError when there is none."""
+    return _HERE.joinpath("actions", f"{name}.sh").read_text()

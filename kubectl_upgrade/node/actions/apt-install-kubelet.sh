@@ -1,0 +1,62 @@
+#!/bin/sh
+# Install kubelet VERSION (1.35.4), and kubectl where it is installed, after the new kubelet has proved that it knows
+# every flag that this node gives it. The running kubelet stays until it is restarted.
+
+lib=${0%/*}/../lib
+. "$lib/action.sh"
+. "$lib/apt.sh"
+. "$lib/apt-repository.sh"
+. "$lib/kubelet-flags.sh"
+
+# Fetch and unpack kubelet=REVISION aside, and ask it.
+prove_flags() {
+    aside=$UPGRADE_CP_KEEP/kubelet-new
+    rm -rf "$aside" && mkdir "$aside" || exit 1
+    apt_get --assume-yes --no-install-recommends --allow-change-held-packages --download-only install "kubelet=$1" ||
+        fail "download of kubelet $1" "$read_apt"
+    deb=$(find /var/cache/apt/archives -maxdepth 1 -name "kubelet_$1_*.deb")
+    if [ -z "$deb" ]; then # a repository on this node's own disk is not copied to the cache
+        (cd "$aside" && apt_get download "kubelet=$1") || fail "download of kubelet $1" "$read_apt"
+        deb=$(find "$aside" -name '*.deb')
+    fi
+    dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$aside" --wildcards '*usr/bin/kubelet' ||
+        fail "cannot unpack $deb" "make room under $UPGRADE_CP_KEEP on this node, then apply again"
+    flags_known "$aside/usr/bin/kubelet"
+    known=$?
+    rm -rf "$aside"
+    [ "$known" -eq 0 ] ||
+        fail "kubelet $1 would not start on this node with the flags above; nothing was changed" \
+            "remove what it does not know from those files, then apply again"
+    say "kubelet $1 knows every flag that this node gives it"
+}
+
+argument VERSION "$1" "$version_pattern"
+
+record_holds
+recover
+
+now=$(installed kubelet)
+case $now in
+    "$1"-*) say "kubelet $now is installed already" ;;
+    *)
+        wanted=$(candidate kubelet "$1")
+        if [ -z "$wanted" ]; then
+            update "$(kubernetes_sources | cut -d ' ' -f 1 | sort -u | head -n 1)"
+            wanted=$(candidate kubelet "$1")
+        fi
+        [ -n "$wanted" ] || fail "no repository of this node offers kubelet $1" \
+            "publish it in the repository (a mirror may lag behind), then apply again"
+        prove_flags "$wanted"
+        # a kubectl from elsewhere, or a newer one, is not ours to replace
+        client=$(candidate kubectl "$1")
+        if [ -n "$client" ] && dpkg --compare-versions "$(installed kubectl)" lt-nl "$client"; then
+            install_only "kubelet=$wanted" "kubectl=$client"
+        else
+            install_only "kubelet=$wanted"
+        fi
+        ;;
+esac
+said=$(kubelet --version 2>&1)
+[ "$said" = "Kubernetes v$1" ] || fail "kubelet on this node says $said, not Kubernetes v$1" \
+    "find out which kubelet comes first on the PATH ($(command -v kubelet)), then apply again"
+say "kubelet v$1 is on disk; the running one is the old one until it is restarted"

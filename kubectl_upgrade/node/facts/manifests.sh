@@ -1,0 +1,30 @@
+#!/bin/sh
+# Static pod manifests of kubeadm's components on this node.
+
+# The image of the container named like the component; patches may have added other containers.
+# kubeadm writes manifests with two spaces of indentation per level and the items of a list not indented further.
+image_of() {
+    awk -v component="$1" '
+        function judge() { if (name == component && image != "") { print image; found = 1; exit } name = image = "" }
+        found { next }
+        /^  containers:/ { inside = 1; next }
+        inside && /^  [a-zA-Z]/ { judge(); inside = 0 }
+        inside && /^  - / { judge(); sub(/^  - /, "    ") }
+        inside && /^    image: / { image = $2 }
+        inside && /^    name: / { name = $2 }
+        END { if (!found && name == component && image != "") print image }
+    ' "$2"
+}
+
+for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    file=/etc/kubernetes/manifests/$component.yaml
+    if [ -e "$file" ]; then
+        hash=$(sha256sum "$file") || exit 1
+        image=$(image_of "$component" "$file")
+        if [ -z "$image" ]; then
+            echo "no container $component with an image in $file" >&2
+            exit 1
+        fi
+        echo "manifest $component sha256:${hash%% *} $image"
+    fi
+done

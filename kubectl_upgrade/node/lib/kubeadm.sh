@@ -1,0 +1,30 @@
+# Run kubeadm's upgrade and judge it by its exit code alone. Sourced.
+
+# upgrade PATCHES IGNORED COMMAND…: PATCHES none|standard, IGNORED none or names of preflight errors with commas.
+upgrade() {
+    patches=$1
+    ignored=$2
+    shift 2
+    if [ "$patches" = standard ]; then
+        [ -d /etc/kubernetes/patches ] || fail "no /etc/kubernetes/patches on this node" \
+            "put the cluster's kubeadm patches there, or plan again without patches"
+        set -- "$@" --patches /etc/kubernetes/patches
+    fi
+    [ "$ignored" = none ] || set -- "$@" "--ignore-preflight-errors=$ignored"
+    say "kubeadm upgrade $*"
+    # a KUBECONFIG of somebody's would take the place of kubeadm's own files
+    env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
+    code=$?
+    [ "$code" -eq 0 ] && return
+    printf 'Failed: kubeadm upgrade ended with exit code %s\n' "$code"
+    printf 'What to do: read its words above and put the cause right, then apply again: kubeadm goes on from what is\n'
+    printf 'done. A static pod that fails is put back by kubeadm itself; its backups lie in /etc/kubernetes/tmp.\n'
+    exit "$code"
+}
+
+# Never `all`: that would hide errors which nobody has accepted.
+ignorable='none|[A-Za-z][A-Za-z0-9-]*(,[A-Za-z][A-Za-z0-9-]*)*'
+ignored_argument() {
+    argument IGNORED "$1" "$ignorable"
+    case ",$1," in *,[aA][lL][lL],*) argument IGNORED "$1" none ;; esac
+}

@@ -1,0 +1,162 @@
+"""Nodes as they are: facts piped in, actions started by helper.sh of the bundle."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Literal, get_args
+
+from kubectl_upgrade.model.errors import AccessError, LockedError, PlanError, StepError
+from kubectl_upgrade.world import FactOutput, Fence, Machine, Nodes, UnitStatus
+from kubectl_upgrade.world.bundle import Bundle, probe
+from kubectl_upgrade.world.ssh_errors import last
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kubectl_upgrade.world.ssh import Answer, Ssh
+
+# every line that is meant for us; a login may print lines of its own before
+_MARK = b"upgrade-cp: "
+_LONGEST_FACT = 262144  # bytes, as in probe.sh
+_LONGEST_OUTPUT = 65536  # bytes, as in helper.sh
+_ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
+_UNIT = re.compile(r"upgrade-cp-[0-9a-f]{8}-[0-9a-f]{12}-[1-9][0-9]{0,3}")
+_State = Literal["absent", "running", "exited", "interrupted"]
+
+
+class SshNodes(Nodes):
+    """Every call is one session of ssh; an action itself hangs on no connection."""
+
+    def __init__(self, ssh: Ssh, bundle: Bundle, base: str = "/var/lib/upgrade-cp") -> None:
+        """`base`: the tool's folder on nodes."""
+        self._ssh = ssh
+        self._bundle = bundle
+        self._base = base
+
+    async def probe(self, machine: Machine, facts: Sequence[str]) -> Mapping[str, FactOutput]:
+        # probe.sh gives each fact 30 seconds, and 5 to die
+        answer = await self._ssh.call(machine, "looking", [], probe(facts), 20 + 35 * len(facts))
+        found = dict(_fact(line) for line in answer.stdout.splitlines() if line.startswith(_MARK))
+        if missing := [name for name in facts if name not in found]:
+            raise AccessError(
+                f"looking on {machine.name}: no answer to {', '.join(missing)}; it said: {last(answer.stderr)}",
+                "run it again; if it stays so, see whether a login there prints or ends something of its own",
+            )
+        return found
+
+    async def install(self, machine: Machine) -> None:
+        doing = "installing the bundle"
+        answer = await self._ssh.call(machine, doing, [], self._bundle.installation(self._base), 60)
+        word, _ = _reply(machine, doing, answer)
+        if word == "altered":
+            folder = f"{self._base}/{self._bundle.name}"
+            raise AccessError(
+                f"{doing} on {machine.name}: {folder} is there, but its content, owner or modes are not ours",
+                f"find out who changed it; then remove it there (rm -r {folder}) and run the command again",
+            )
+
+    async def raise_fence(self, machine: Machine, fence: Fence) -> None:
+        said, _ = await self._helper(machine, "raising the fence", "fence", fence.run, str(fence.epoch))
+        if said != "raised":
+            raise _held(machine, "raising the fence", said)
+
+    async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
+        doing = f"starting {action}"
+        for arg in args:
+            if not _ARGUMENT.fullmatch(arg):
+                raise PlanError(f"{doing} on {machine.name}: {arg!r} may not be an argument", "correct the plan")
+        said, _ = await self._helper(machine, doing, "start", fence.run, str(fence.epoch), _unit(unit), action, *args)
+        if said.startswith("busy "):
+            raise _busy(machine, doing, said)
+        if said.startswith("refused "):
+            raise StepError(
+                f"{doing} on {machine.name}: systemd {said}; nothing was started",
+                f"on {machine.name}, see systemctl status and journalctl -n 50; then run apply again",
+            )
+        if said not in ("started", "attached"):
+            raise _held(machine, doing, said)
+
+    async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
+        doing = f"waiting for {unit}"
+        said, data = await self._helper(
+            machine, doing, "wait", _unit(unit), str(seconds), str(offset), limit=seconds + 30
+        )
+        name, _, code = said.partition(" ")
+        state: _State | None = next((known for known in get_args(_State) if known == name), None)
+        if state is None or (state == "exited") is not code.isdecimal():
+            raise AccessError(
+                f"{doing} on {machine.name}: its record says {said!r}",
+                f"see {self._base}/units/{unit} on {machine.name}",
+            )
+        # a character that is cut where the answer ends is not counted: its bytes come again with the next
+        decoder = getincrementaldecoder("utf-8")("replace")
+        text = decoder.decode(data, final=state != "running" and len(data) < _LONGEST_OUTPUT)
+        rest, _ = decoder.getstate()
+        return UnitStatus(state, int(code) if code else None, text, offset + len(data) - len(rest))
+
+    async def release(self, machine: Machine, fence: Fence) -> None:
+        doing = "releasing the node"
+        await self.install(machine)  # an earlier release may have been cut short after it removed the helper
+        said, _ = await self._helper(machine, doing, "release", fence.run, str(fence.epoch))
+        if said.startswith("busy "):
+            raise _busy(machine, doing, said)
+
+    async def close(self) -> None:
+        await self._ssh.close()
+
+    async def _helper(
+        self, machine: Machine, doing: str, verb: str, *words: str, limit: float = 60
+    ) -> tuple[str, bytes]:
+        helper = f"{self._base}/{self._bundle.name}/helper.sh"
+        return _reply(machine, doing, await self._ssh.call(machine, doing, [helper, verb, *words], b"", limit))
+
+
+def _fact(line: bytes) -> tuple[str, FactOutput]:
+    name, _, encoded = line.removeprefix(_MARK).decode("ascii").partition(" ")
+    printed = b64decode(encoded)
+    if len(printed) >= _LONGEST_FACT:
+        return name, FactOutput(1, f"it printed more than {_LONGEST_FACT} bytes")
+    text, _, exit_code = printed.decode(errors="replace").rpartition("\n")
+    return name, FactOutput(int(exit_code), text)
+
+
+def _reply(machine: Machine, doing: str, answer: Answer) -> tuple[str, bytes]:
+    """What the helper answered, and the bytes after that line."""
+    _, mark, rest = (b"\n" + answer.stdout).partition(b"\n" + _MARK)
+    line, newline, data = rest.partition(b"\n")
+    if not mark or not newline:
+        raise AccessError(
+            f"{doing} on {machine.name}: no answer came from the helper; it said: {last(answer.stderr)}",
+            "run it again; if it stays so, see whether a login there ends something of its own",
+        )
+    return line.decode(errors="replace"), data
+
+
+def _unit(unit: str) -> str:
+    if not _UNIT.fullmatch(unit):
+        raise ValueError(f"{unit!r} is no name of a unit")
+    return unit
+
+
+def _held(machine: Machine, doing: str, said: str) -> LockedError:
+    holder = said.removeprefix("held ")
+    if holder == "none":
+        return LockedError(
+            f"{doing} on {machine.name}: nobody holds the node; its fence was removed, so nothing may run there",
+            "see kubectl upgrade-cp status: the run was ended or aborted elsewhere",
+        )
+    run, _, epoch = holder.partition(" ")
+    return LockedError(
+        f"{doing} on {machine.name}: run {run} (epoch {epoch}) holds the node",
+        f"see kubectl upgrade-cp status; if nobody works on it any more: kubectl upgrade-cp apply --take-over {run}",
+    )
+
+
+def _busy(machine: Machine, doing: str, said: str) -> StepError:
+    unit = said.removeprefix("busy ")
+    return StepError(
+        f"{doing} on {machine.name}: {unit} still runs there",
+        f"let it end (on {machine.name}: systemctl status {unit}), then run the command again",
+    )
