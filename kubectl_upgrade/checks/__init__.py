@@ -1,0 +1,33 @@
+"""Every check by its name in the plan file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
+from kubectl_upgrade.checks.known_minor import KnownMinor
+from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
+from kubectl_upgrade.checks.node_addresses import NodeAddresses
+from kubectl_upgrade.checks.nodes_initialised import NodesInitialised
+from kubectl_upgrade.checks.nodes_reachable import NodesReachable
+from kubectl_upgrade.checks.nodes_ready import NodesReady
+from kubectl_upgrade.checks.upgrade_path import UpgradePath
+from kubectl_upgrade.checks.version_skew import VersionSkew
+from kubectl_upgrade.checks.versions_at_most_target import VersionsAtMostTarget
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.checks.base import Check
+
+# in the order in which a person wants to read them
+CHECKS: dict[str, Check] = {
+    "known-minor": KnownMinor(),
+    "upgrade-path": UpgradePath(),
+    "nodes-reachable": NodesReachable(),
+    "node-addresses": NodeAddresses(),
+    "nodes-initialised": NodesInitialised(),
+    "nodes-ready": NodesReady(),
+    "versions-at-most-target": VersionsAtMostTarget(),
+    "version-skew": VersionSkew(),
+    "no-upgrade-in-process": NoUpgradeInProcess(),
+    "cgroup-v1": CgroupV1(),
+}

@@ -1,0 +1,36 @@
+"""What a check is: a pure judgement on facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.model.finding import Finding
+    from kubectl_upgrade.model.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the facts are judged against."""
+
+    target: Version
+    run8: str = ""
+    """of the run that is being resumed: its own marks are not somebody else's"""
+
+
+class Check(Protocol):
+    """A module of checks/ or anything shaped like it."""
+
+    NAME: ClassVar[str]
+    """as in the plan file: its file's name with dashes"""
+    MANDATORY: ClassVar[bool]
+    """a mandatory check cannot be waived"""
+    KUBEADM_ERRORS: ClassVar[tuple[str, ...]]
+    """kubeadm's preflight errors that a waiver of this check lets steps ignore"""
+
+    def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
+        """Nothing when all is well."""

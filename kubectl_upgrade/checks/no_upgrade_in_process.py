@@ -1,0 +1,39 @@
+"""No node is marked as being upgraded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.model.finding import Finding, Level
+from kubectl_upgrade.model.names import KUBEONE_LABELS, RUN_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_upgrade.checks.base import Aim
+    from kubectl_upgrade.model.facts import Facts
+
+
+class NoUpgradeInProcess:
+    """Two upgrades at once can stop two etcd members at once. A mark may also be what a failed upgrade left behind, so
+    that a person who knows better may waive it.
+    """
+
+    NAME: ClassVar[str] = "no-upgrade-in-process"
+    MANDATORY: ClassVar[bool] = False
+    KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+
+    def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
+        for node in facts.nodes:
+            for label in (RUN_LABEL, *KUBEONE_LABELS):
+                value = node.labels.get(label)
+                if value is None or (label == RUN_LABEL and aim.run8 and value == aim.run8):
+                    continue
+                owner = f"run {value} of upgrade-cp" if label == RUN_LABEL else "KubeOne"
+                yield Finding(
+                    Level.BLOCKER,
+                    f"is marked as being upgraded by {owner} (label {label})",
+                    node=node.name,
+                    fix=f"let that upgrade end; if it is dead: `kubectl label node {node.name} {label}-`, "
+                    "or plan with --force",
+                )

@@ -1,0 +1,1 @@
+"""The plan file: read strictly, judged, written, digested."""

@@ -1,0 +1,68 @@
+"""What a written plan says to its reviewer in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.steps import STEPS
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import Stage
+    from kubectl_upgrade.steps.base import Target
+
+SCHEMA_URL = "https://raw.githubusercontent.com/kubectl-upgrade-cp/kubectl-upgrade-cp/main/schemas/plan.v1.schema.json"
+
+HEADER = f"""\
+# yaml-language-server: $schema={SCHEMA_URL}
+#
+# What `kubectl upgrade-cp apply` will do to this cluster: exactly the steps below, in this order, and nothing else.
+# To review it:
+#   kubectl upgrade-cp validate FILE   is it sound and safe? prints its digest
+#   kubectl upgrade-cp show FILE       what each step runs on each node
+# To run what was reviewed:
+#   kubectl upgrade-cp apply FILE --digest sha256:...
+# It may be edited; an edit that makes it unsafe is refused. A cluster that has changed since is refused as well: plan
+# again. It holds no dates and nothing of the machine where it was made, so that git shows what really differs.
+"""
+
+_NAMED = 5
+_HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node"})
+
+
+def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
+    """Which nodes, how many at once, what is done to them, and what follows."""
+    lines = [f"{_who(stage, targets)}{_how_many(stage, targets)}: {'; '.join(_what(stage))}."]
+    after = stage.after
+    if after is not None and after.soak_seconds is not None:
+        lines.append(f"Then it is watched for {after.soak_seconds} s before the next stage.")
+    if after is not None and after.pause:
+        lines.append("Then the run stops; `apply` again goes on.")
+    return "\n".join(lines)
+
+
+def _who(stage: Stage, targets: tuple[Target, ...]) -> str:
+    chosen = stage.targets
+    if isinstance(chosen, PoolTargets):
+        nodes = "1 node" if len(targets) == 1 else f"{len(targets)} nodes"
+        return f"Pool {chosen.pool}, {nodes}"
+    if chosen == "all":
+        return f"All {len(targets)} nodes"
+    if isinstance(chosen, str):
+        return "The cluster" if chosen == "cluster" else "MachineDeployments"
+    more = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
+    return f"{', '.join(chosen[:_NAMED])}{more}"
+
+
+def _how_many(stage: Stage, targets: tuple[Target, ...]) -> str:
+    if len(targets) <= 1:
+        return ""
+    if stage.parallel:
+        return ", all at once"
+    return f", at most {stage.max_unavailable} at once" if stage.max_unavailable else ", one at a time"
+
+
+def _what(stage: Stage) -> list[str]:
+    """What changes something, or what is waited for when nothing does."""
+    steps = [STEPS[step.do] for step in stage.steps if step.do not in _HOUSEKEEPING]
+    return [step.TITLE for step in steps if not step.WAITS] or [step.TITLE for step in steps]

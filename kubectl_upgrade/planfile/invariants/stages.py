@@ -1,0 +1,96 @@
+"""Stages: what they are called, whom they take, and how many at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
+from kubectl_upgrade.planfile.problem import Problem
+from kubectl_upgrade.steps import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_upgrade.model.plan import PlannedStep
+    from kubectl_upgrade.planfile.invariants.layout import LaidStage, Layout
+
+# where a repository points or what is held can change on many nodes at once; whatever else a step changes takes
+# something away from the node while it runs
+_HARMLESS_CHANGES = frozenset({"repository", "held"})
+_DISRUPTIVE = KUBEADM | KUBELET | {"drain-node"}
+
+
+def names_are_unique_in_stages(layout: Layout) -> Iterator[Problem]:
+    """A stage's slug in its hop, a step's name in its stage; no step is called what another one is."""
+    for hop in layout.hops:
+        slugs: set[str] = set()
+        for stage in hop.stages:
+            if stage.stage.stage in slugs:
+                yield Problem((*stage.where, "stage"), f"a second stage {stage.stage.stage} in this hop")
+            slugs.add(stage.stage.stage)
+            yield from _step_names(stage)
+
+
+def _step_names(stage: LaidStage) -> Iterator[Problem]:
+    names: set[str] = set()
+    for index, step in enumerate(stage.stage.steps):
+        if step.name in names:
+            yield Problem(stage.at(index), f"a second step {step.name} in this stage", "name it with `as`")
+        names.add(step.name)
+        if step.as_ in STEPS and step.as_ != step.do:
+            yield Problem(stage.at(index, "as"), f"{step.as_} is the name of another step")
+
+
+def targets_exist(layout: Layout) -> Iterator[Problem]:
+    """Every name is a node or a pool of the plan, and every stage has something to work on."""
+    known = {node.name for node in layout.plan.control_planes}
+    known |= {node.name for pool in layout.plan.pools for node in pool.nodes}
+    pools = {pool.name for pool in layout.plan.pools}
+    for stage in layout.stages:
+        targets = stage.stage.targets
+        where = (*stage.where, "targets")
+        if isinstance(targets, PoolTargets) and targets.pool not in pools:
+            yield Problem(
+                (*where, "pool"), f"the plan has no pool {targets.pool}", f"known: {', '.join(sorted(pools))}"
+            )
+        elif isinstance(targets, tuple) and not known.issuperset(targets):
+            for index, name in enumerate(targets):
+                if name not in known:
+                    yield Problem((*where, index), f"the plan has no node {name}")
+        elif not stage.targets:
+            yield Problem(where, "this stage has no node to work on", "remove the stage")
+
+
+def steps_stand_where_they_belong(layout: Layout) -> Iterator[Problem]:
+    """Steps on nodes work on nodes, those on the cluster on the cluster."""
+    for stage in layout.stages:
+        targets = stage.stage.targets
+        place = targets if targets in {"cluster", "machineDeployments"} else "node"
+        for index, step in enumerate(stage.stage.steps):
+            belongs = STEPS[step.do].ON
+            if belongs != place:
+                yield Problem(stage.at(index), f"{step.do} works on a {belongs}, this stage on a {place}")
+
+
+def many_at_once_is_safe(layout: Layout) -> Iterator[Problem]:
+    """Control planes one at a time and none after a failure; of workers at most so many as the stage says."""
+    for stage in layout.stages:
+        told, where = stage.stage, stage.where
+        if told.max_unavailable is not None and not isinstance(told.targets, PoolTargets):
+            yield Problem((*where, "maxUnavailable"), "maxUnavailable counts the nodes of a pool", "target a pool")
+        if told.parallel and told.max_unavailable is not None:
+            yield Problem((*where, "parallel"), "parallel and maxUnavailable contradict each other", "keep one of them")
+        disruptive = next((step.do for step in told.steps if _disrupts(step)), None)
+        if disruptive is None:
+            continue
+        if told.parallel:
+            message = f"{disruptive} on all targets at once would take them all away"
+            yield Problem((*where, "parallel"), message, "leave parallel out; a pool may have maxUnavailable")
+        if told.max_failures and stage.control_planes:
+            message = f"after a failed {disruptive} on a control plane no other one may be touched"
+            yield Problem((*where, "maxFailures"), message, "leave maxFailures out")
+
+
+def _disrupts(step: PlannedStep) -> bool:
+    return step.do in _DISRUPTIVE or bool(STEPS[step.do].CHANGES - _HARMLESS_CHANGES)

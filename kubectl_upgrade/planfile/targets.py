@@ -1,0 +1,41 @@
+"""Which nodes a stage works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.steps.base import Target, WholeCluster, Worker
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import Hop, Plan, Stage
+
+
+def targets_of(plan: Plan, hop: Hop, stage: Stage) -> tuple[Target, ...]:
+    """The stage's targets in the order in which they start."""
+    return targets_of_hop(plan, hop)[hop.stages.index(stage)]
+
+
+def targets_of_hop(plan: Plan, hop: Hop) -> tuple[tuple[Target, ...], ...]:
+    """The targets of each stage of the hop.
+
+    `all` is the control planes, then the workers. A pool's stage takes those of its nodes, in their order, that no
+    earlier stage of the hop on that pool took. Names that the plan has not are left out: load refuses such a plan.
+    """
+    pools = {pool.name: tuple(Worker(node, pool) for node in pool.nodes) for pool in plan.pools}
+    everyone: tuple[Target, ...] = (*plan.control_planes, *(worker for pool in pools.values() for worker in pool))
+    by_name = {target.name: target for target in everyone}
+    taken = dict.fromkeys(pools, 0)
+    stages: list[tuple[Target, ...]] = []
+    for stage in hop.stages:
+        chosen = stage.targets
+        if isinstance(chosen, PoolTargets):
+            start = taken.get(chosen.pool, 0)
+            nodes = pools.get(chosen.pool, ())[start:][: chosen.count]
+            taken[chosen.pool] = start + len(nodes)
+            stages.append(nodes)
+        elif isinstance(chosen, tuple):
+            stages.append(tuple(by_name[name] for name in chosen if name in by_name))
+        else:
+            stages.append(everyone if chosen == "all" else (WholeCluster(chosen),))
+    return tuple(stages)

@@ -1,0 +1,1 @@
+"""Facts + target + options → Plan; pure."""

@@ -1,0 +1,99 @@
+"""A plan from what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade import __version__
+from kubectl_upgrade.checks import CHECKS
+from kubectl_upgrade.checks.judge import blockers
+from kubectl_upgrade.model.plan import ClusterConfiguration, Hop, Plan, PlanCluster, PreflightEntry, Waiver
+from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
+from kubectl_upgrade.planner.order import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_upgrade.checks.judge import Judgement
+    from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.model.version import Version
+
+# checks whose blockers mean that there is no way to the target, so that the plan shows none
+_NO_WAY = frozenset({"known-minor", "upgrade-path", "versions-at-most-target"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person may choose when planning."""
+
+    waivers: Mapping[str, str]
+    """check → reason"""
+    waive_until: str
+    """last day of the waivers, `2026-12-24`"""
+    max_unavailable: str = "10%"
+    drain_seconds: int = 900
+
+
+def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], options: Options) -> Plan:
+    """The plan; it is made also when a check blocks, for the reader.
+
+    PreflightError when too little is known of a control plane to pin it.
+    """
+    start = starting_version(facts, target)
+    waivers = tuple(
+        Waiver(check=name, kubeadm_errors=CHECKS[name].KUBEADM_ERRORS, reason=reason, until=options.waive_until)
+        for name, reason in sorted(options.waivers.items())
+    )
+    control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
+    pools = pools_of(facts)
+    config = facts.kubeadm_config
+    order = Order(
+        to=target,
+        minor=target.line != start.line,
+        stacked_etcd=config.etcd == "stacked",
+        members=len(control_planes),
+        ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
+        max_unavailable=options.max_unavailable,
+        drain_seconds=options.drain_seconds,
+    )
+    no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))
+    nothing_to_do = start == target
+    hops = () if no_way or nothing_to_do else (Hop(from_=start, to=target, stages=order.stages(control_planes, pools)),)
+    return Plan(
+        made_by=__version__.rpartition(".")[0],
+        cluster=PlanCluster(name=config.cluster_name, uid=facts.uid, ca_hash=facts.ca_hash, from_=start, to=target),
+        cluster_configuration=ClusterConfiguration(
+            control_plane_endpoint=config.control_plane_endpoint,
+            image_repository=config.image_repository,
+            etcd=config.etcd,
+            etcd_image_tag=config.etcd_image_tag,
+        ),
+        control_planes=control_planes,
+        pools=pools,
+        preflight=tuple(map(_entry, judgements)),
+        waivers=waivers,
+        hops=hops,
+    )
+
+
+def starting_version(facts: Facts, target: Version) -> Version:
+    """Where the hop starts: the oldest of the cluster's configuration and its API servers, so that a hop which somebody
+    began is completed; when those are all at the target, the oldest kubelet.
+    """
+    apiservers = [component_version(facts, node, "kube-apiserver") for node in facts.control_planes]
+    oldest = min([facts.kubeadm_config.kubernetes_version, *apiservers])
+    return oldest if oldest != target else min([oldest, *(node.kubelet for node in facts.nodes)])
+
+
+def _entry(judgement: Judgement) -> PreflightEntry:
+    finding = judgement.finding
+    if finding is None:
+        return PreflightEntry(check=judgement.check, result=judgement.result)
+    return PreflightEntry(
+        check=judgement.check,
+        result=judgement.result,
+        node=finding.node,
+        message=finding.message[:1000],
+        fix=finding.fix[:1000],
+    )

@@ -1,0 +1,105 @@
+"""The order of an upgrade: one list in one function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.model.plan import PlannedStep, PoolTargets, Stage
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
+    from kubectl_upgrade.model.version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the steps of one hop need to know."""
+
+    to: Version
+    minor: bool
+    """the hop changes the minor: nodes are drained before their kubelet is replaced"""
+    stacked_etcd: bool
+    members: int
+    ignored: tuple[str, ...]
+    """kubeadm's preflight errors that a waiver lets through"""
+    max_unavailable: str
+    drain_seconds: int
+
+    def stages(self, control_planes: tuple[ControlPlane, ...], pools: tuple[Pool, ...]) -> tuple[Stage, ...]:
+        """Static pods on every control plane one by one, then their kubelets, then the workers: so that no kubelet is
+        ever newer than any API server that it may reach through a load balancer (kubernetes/kubeadm#2324).
+
+        kubeadm runs on every control plane, also where it ran before: that is idempotent and proves that the hop is
+        complete. Kubelets that are at the target already are left alone.
+        """
+        first, *others = (node.name for node in control_planes)
+        kubelets = tuple(node.name for node in control_planes if node.versions.kubelet != self.to)
+        stages = [
+            Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
+            Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
+            Stage(stage="add-ons", targets="cluster", steps=self._add_ons()),
+            Stage(stage="control-plane-kubelets", targets=kubelets, steps=self._control_plane_kubelet()),
+            *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
+        ]
+        return tuple(stage for stage in stages if stage.targets)
+
+    def _control_plane(self, kubeadm: str) -> tuple[PlannedStep, ...]:
+        return (
+            step("mark-node"),
+            step("install-kubeadm", version=str(self.to)),
+            self._kubeadm(kubeadm),
+            *self._settled(),
+            step("unmark-node"),
+        )
+
+    def _kubeadm(self, name: str) -> PlannedStep:
+        ignored: dict[str, Argument] = {"ignorePreflightErrors": self.ignored} if self.ignored else {}
+        return step(name, version=str(self.to), **ignored)
+
+    def _settled(self) -> tuple[PlannedStep, ...]:
+        etcd = (step("wait-etcd", members=self.members, timeoutSeconds=300),) if self.stacked_etcd else ()
+        return (step("wait-control-plane", version=str(self.to), timeoutSeconds=600), *etcd)
+
+    def _add_ons(self) -> tuple[PlannedStep, ...]:
+        return (
+            step("wait-add-ons", version=str(self.to), timeoutSeconds=600),
+            step("wait-kubelet-config-access", timeoutSeconds=120),
+        )
+
+    def _control_plane_kubelet(self) -> tuple[PlannedStep, ...]:
+        return (step("mark-node"), *self._drained(*self._kubelet(), *self._settled()), step("unmark-node"))
+
+    def _workers(self, pool: Pool) -> Stage:
+        steps = (
+            step("mark-node"),
+            *self._drained(
+                step("install-kubeadm", version=str(self.to)),
+                self._kubeadm("kubeadm-node"),
+                *self._kubelet(),
+            ),
+            step("unmark-node"),
+        )
+        targets = PoolTargets(pool=pool.name)
+        return Stage(stage=pool.name, targets=targets, max_unavailable=self.max_unavailable, steps=steps)
+
+    def _kubelet(self) -> tuple[PlannedStep, ...]:
+        return (
+            step("install-kubelet", version=str(self.to)),
+            step("restart-kubelet", version=str(self.to)),
+            step("wait-node", version=str(self.to), timeoutSeconds=300),
+        )
+
+    def _drained(self, *steps: PlannedStep) -> tuple[PlannedStep, ...]:
+        """Draining is a must before a minor kubelet upgrade, and not needed for a patch (kubeadm-upgrade page)."""
+        if not self.minor:
+            return steps
+        drain = step(
+            "drain-node", timeoutSeconds=self.drain_seconds, onTimeout="stop", emptyDir="delete", unmanagedPods="stop"
+        )
+        return (drain, *steps, step("uncordon-node"))
+
+
+def step(do: str, **arguments: Argument) -> PlannedStep:
+    """A planned step; arguments as in the file."""
+    return PlannedStep(do=do, with_=arguments)

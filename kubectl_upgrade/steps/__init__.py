@@ -1,0 +1,36 @@
+"""Every step by its name in the plan file."""
+
+from __future__ import annotations
+
+from kubectl_upgrade.steps.base import Step
+from kubectl_upgrade.steps.drain_node import DrainNode
+from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
+from kubectl_upgrade.steps.install_kubelet import InstallKubelet
+from kubectl_upgrade.steps.kubeadm_apply import KubeadmApply
+from kubectl_upgrade.steps.kubeadm_node import KubeadmNode
+from kubectl_upgrade.steps.mark_node import MarkNode
+from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
+from kubectl_upgrade.steps.uncordon_node import UncordonNode
+from kubectl_upgrade.steps.unmark_node import UnmarkNode
+from kubectl_upgrade.steps.wait_add_ons import WaitAddOns
+from kubectl_upgrade.steps.wait_control_plane import WaitControlPlane
+from kubectl_upgrade.steps.wait_etcd import WaitEtcd
+from kubectl_upgrade.steps.wait_kubelet_config_access import WaitKubeletConfigAccess
+from kubectl_upgrade.steps.wait_node import WaitNode
+
+STEPS: dict[str, type[Step]] = {
+    "drain-node": DrainNode,
+    "install-kubeadm": InstallKubeadm,
+    "install-kubelet": InstallKubelet,
+    "kubeadm-apply": KubeadmApply,
+    "kubeadm-node": KubeadmNode,
+    "mark-node": MarkNode,
+    "restart-kubelet": RestartKubelet,
+    "uncordon-node": UncordonNode,
+    "unmark-node": UnmarkNode,
+    "wait-add-ons": WaitAddOns,
+    "wait-control-plane": WaitControlPlane,
+    "wait-etcd": WaitEtcd,
+    "wait-kubelet-config-access": WaitKubeletConfigAccess,
+    "wait-node": WaitNode,
+}

@@ -1,0 +1,140 @@
+"""Cordon the node and evict its pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from kubectl_upgrade.model.errors import ApiError, NotFoundError, StepError
+from kubectl_upgrade.model.names import CORDON_ANNOTATION
+from kubectl_upgrade.model.types import Seconds
+from kubectl_upgrade.steps import node_object
+from kubectl_upgrade.steps.base import Step
+from kubectl_upgrade.steps.uncordon_node import lift_cordon
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.steps.base import StepContext
+    from kubectl_upgrade.world import Json
+
+_TOO_MANY_REQUESTS = 429
+_SHOWN = 5
+_MIRROR = "kubernetes.io/config.mirror"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainNode(Step):
+    """Evict every pod but DaemonSets' and mirror pods, as PodDisruptionBudgets allow.
+
+    When the limit passes, the node is uncordoned again (if the cordon was ours) and the run stops.
+    """
+
+    NAME: ClassVar[str] = "drain-node"
+    TITLE: ClassVar[str] = "cordon and drain"
+    UNDO: ClassVar[str | None] = "uncordon-node"
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"cordoned"})
+
+    timeout_seconds: Seconds = 900
+    on_timeout: Literal["stop"] = "stop"
+    empty_dir: Literal["delete", "stop"] = "delete"
+    """pods with emptyDir volumes lose what is in them"""
+    unmanaged_pods: Literal["delete", "stop"] = "stop"
+    """pods that no controller would start again elsewhere"""
+
+    async def run(self, context: StepContext) -> None:
+        self._refuse(await self._pods(context), context)
+        await cordon(context)
+        try:
+            await context.until(
+                f"{context.node.name} drained", self.timeout_seconds, lambda: self._evict(context), every_seconds=2.0
+            )
+        except StepError as error:
+            ours = await lift_cordon(context)
+            raise StepError(
+                f"{error.message}; {'uncordoned again' if ours else 'still cordoned, not by us'}, "
+                "its packages are untouched",
+                fix="make room for the pods named above (or mend their PodDisruptionBudget), then run apply again",
+            ) from error
+
+    async def _pods(self, context: StepContext) -> list[Json]:
+        pods = await context.cluster.list("/api/v1/pods", fields=f"spec.nodeName={context.node.name}")
+        return [pod for pod in pods if _counts(pod)]
+
+    def _refuse(self, pods: list[Json], context: StepContext) -> None:
+        for pod in pods:
+            name = _name(pod)
+            if self.unmanaged_pods == "stop" and _controller(pod) is None:
+                raise StepError(
+                    f"drain of {context.node.name}: no controller would start {name} again; nothing was changed",
+                    fix=f"delete or move {name}, or set `unmanagedPods: delete` in a new plan",
+                )
+            volumes = pod["spec"].get("volumes", [])
+            if self.empty_dir == "stop" and any("emptyDir" in volume for volume in volumes):
+                raise StepError(
+                    f"drain of {context.node.name}: {name} keeps data in an emptyDir; nothing was changed",
+                    fix=f"move {name}, or set `emptyDir: delete` in a new plan",
+                )
+
+    async def _evict(self, context: StepContext) -> str | None:
+        pods = await self._pods(context)
+        if not pods:
+            return None
+        refusals = []
+        for pod in pods:
+            if pod["metadata"].get("deletionTimestamp"):
+                continue
+            said = await _evict(context, pod)
+            if said:
+                refusals.append(f"{_name(pod)}: {said}")
+        shown = refusals[:_SHOWN] or [f"{_name(pod)} is ending" for pod in pods[:_SHOWN]]
+        return f"{len(pods)} pods left ({'; '.join(shown)})"
+
+
+async def cordon(context: StepContext) -> None:
+    """Cordon and say whose cordon it is in the same patch; one that is there already stays its owner's."""
+
+    def keep_off(node: Json) -> Json | None:
+        if node.get("spec", {}).get("unschedulable"):
+            return None
+        return {"metadata": {"annotations": {CORDON_ANNOTATION: context.run8}}, "spec": {"unschedulable": True}}
+
+    await node_object.change(context, keep_off)
+
+
+async def _evict(context: StepContext, pod: Json) -> str | None:
+    """Ask for the eviction; the budget's answer when it refuses."""
+    metadata = pod["metadata"]
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+        "deleteOptions": {"preconditions": {"uid": metadata["uid"]}},
+    }
+    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/eviction"
+    try:
+        await context.cluster.create(path, body)
+    except NotFoundError:
+        return None
+    except ApiError as error:
+        if error.status != _TOO_MANY_REQUESTS:
+            raise
+        return error.message
+    return None
+
+
+def _counts(pod: Json) -> bool:
+    """Does the drain have to move it? Mirror pods and DaemonSets' stay; what has ended is in nobody's way."""
+    if _MIRROR in pod["metadata"].get("annotations", {}):
+        return False
+    controller = _controller(pod)
+    if controller is not None and controller["kind"] == "DaemonSet":
+        return False
+    return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+
+
+def _controller(pod: Json) -> Json | None:
+    owners: list[Json] = pod["metadata"].get("ownerReferences", [])
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _name(pod: Json) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"

@@ -1,0 +1,31 @@
+"""Install kubelet and kubectl at one exact version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.packages import FAMILIES
+from kubectl_upgrade.steps.base import Action, Step
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import ClusterConfiguration
+    from kubectl_upgrade.steps.base import NodeTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallKubelet(Step):
+    """Put the new kubelet on disk, after it has proved that it knows every flag this node gives it.
+
+    The running kubelet stays the old one until restart-kubelet.
+    """
+
+    NAME: ClassVar[str] = "install-kubelet"
+    TITLE: ClassVar[str] = "install kubelet and kubectl"
+
+    version: Version
+
+    def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
+        del configuration
+        return Action(FAMILIES[target.packages].INSTALL_KUBELET, (self.version.bare,), 900)

@@ -1,0 +1,32 @@
+"""Upgrade any other node with `kubeadm upgrade node`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.model.types import KubeadmError
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.steps.base import Action, Step
+from kubectl_upgrade.steps.kubeadm_apply import LIMIT_SECONDS, ignored
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import ClusterConfiguration
+    from kubectl_upgrade.steps.base import NodeTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeadmNode(Step):
+    """Bring this node to the cluster's configuration: static pods on a control plane, kubelet configuration on all."""
+
+    NAME: ClassVar[str] = "kubeadm-node"
+    TITLE: ClassVar[str] = "kubeadm upgrade node"
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"apiserver", "controllerManager", "scheduler", "etcd", "manifests"})
+
+    version: Version
+    """of the cluster's configuration by then, for the reader and for the invariants: kubeadm takes it from there"""
+    ignore_preflight_errors: tuple[KubeadmError, ...] = ()
+
+    def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
+        del configuration
+        return Action("kubeadm-node", (target.patches, ignored(self.ignore_preflight_errors)), LIMIT_SECONDS)

@@ -1,0 +1,28 @@
+"""Restart the kubelet so that the installed one runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.steps.base import Action, Step
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import ClusterConfiguration
+    from kubectl_upgrade.steps.base import NodeTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartKubelet(Step):
+    """Restart, then see it active and healthy; containers keep running meanwhile."""
+
+    NAME: ClassVar[str] = "restart-kubelet"
+    TITLE: ClassVar[str] = "restart the kubelet"
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"kubelet"})
+
+    version: Version
+
+    def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
+        del target, configuration
+        return Action("restart-kubelet", (str(self.version),), 300)

@@ -1,0 +1,73 @@
+"""Wait until CoreDNS and kube-proxy have rolled out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.facts.static_pods import image_version
+from kubectl_upgrade.model.errors import NotFoundError
+from kubectl_upgrade.model.types import Seconds
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.steps.base import Step
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.steps.base import StepContext
+    from kubectl_upgrade.world import Json
+
+_APPS = "/apis/apps/v1/namespaces/kube-system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitAddOns(Step):
+    """kubeadm upgrades them once every API server is new; a cluster without one of them has nothing to wait for."""
+
+    NAME: ClassVar[str] = "wait-add-ons"
+    ON: ClassVar[str] = "cluster"
+    TITLE: ClassVar[str] = "wait for CoreDNS and kube-proxy"
+    WAITS: ClassVar[bool] = True
+
+    version: Version
+    timeout_seconds: Seconds = 600
+
+    async def run(self, context: StepContext) -> None:
+        async def get(path: str) -> Json | None:
+            try:
+                return await context.cluster.get(path)
+            except NotFoundError:
+                return None
+
+        async def missing() -> str | None:
+            proxy = await get(f"{_APPS}/daemonsets/kube-proxy")
+            dns = await get(f"{_APPS}/deployments/coredns")
+            return (proxy and self.proxy_missing(proxy)) or (dns and dns_missing(dns)) or None
+
+        await context.until("add-ons rolled out", self.timeout_seconds, missing)
+
+    def proxy_missing(self, daemon_set: Json) -> str | None:
+        """As `kubectl rollout status` judges a DaemonSet, and at the right version."""
+        image = daemon_set["spec"]["template"]["spec"]["containers"][0]["image"]
+        if image_version(image) != self.version:
+            return f"kube-proxy is still {image}"
+        status = daemon_set["status"]
+        wanted = status.get("desiredNumberScheduled", 0)
+        if status.get("observedGeneration", 0) < daemon_set["metadata"]["generation"]:
+            return "kube-proxy: its new specification was not observed yet"
+        if status.get("updatedNumberScheduled", 0) < wanted or status.get("numberAvailable", 0) < wanted:
+            return (
+                f"kube-proxy: {status.get('updatedNumberScheduled', 0)} updated, "
+                f"{status.get('numberAvailable', 0)} available of {wanted}"
+            )
+        return None
+
+
+def dns_missing(deployment: Json) -> str | None:
+    """As `kubectl rollout status` judges a Deployment."""
+    status = deployment["status"]
+    wanted = deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return "coredns: its new specification was not observed yet"
+    counts = [status.get(key, 0) for key in ("updatedReplicas", "availableReplicas")]
+    if min(counts) < wanted or status.get("replicas", 0) > wanted:
+        return f"coredns: {counts[0]} updated, {counts[1]} available of {wanted}, {status.get('replicas', 0)} in all"
+    return None
