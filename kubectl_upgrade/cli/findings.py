@@ -1,0 +1,24 @@
+"""What the checks found, for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.cli.running import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_upgrade.checks.judge import Judgement
+
+_MARKS = {"pass": "ok", "info": "info", "warn": "WARN", "waived": "waived", "blocker": "BLOCKS"}
+
+
+def tell_judgements(judgements: Sequence[Judgement]) -> None:
+    """A line for each, passes together in one."""
+    passed = [judgement.check for judgement in judgements if judgement.result == "pass"]
+    if passed:
+        tell(f"{'ok':>6}  {', '.join(passed)}")
+    for judgement in judgements:
+        if judgement.result != "pass":
+            tell(f"{_MARKS[judgement.result]:>6}  {judgement}")

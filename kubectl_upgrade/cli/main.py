@@ -1,0 +1,66 @@
+"""`kubectl upgrade-cp`: the commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kubectl_upgrade import __version__
+from kubectl_upgrade.cli import abort, apply, plan, rehearse, show, validate
+from kubectl_upgrade.cli.running import tell
+from kubectl_upgrade.model.errors import UpgradeError
+
+PROG = "kubectl upgrade-cp"
+
+app = typer.Typer(
+    help="Upgrade a kubeadm cluster from a plan file that a person has reviewed.",
+    epilog="Exit codes: 0 done, 2 usage, 3 plan invalid or stale, 4 a check blocks, 5 a step failed or still runs, "
+    "6 no access, 7 locked by someone else, 8 stopped on request.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("plan")(plan.plan)
+app.command("show")(show.show)
+app.command("validate")(validate.validate)
+app.command("apply")(apply.apply)
+app.command("abort")(abort.abort)
+app.command("rehearse")(rehearse.rehearse)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run, and end with an exit code of model/errors.py; a traceback goes to a file, never to a person."""
+    try:
+        app(prog_name=PROG)
+    except UpgradeError as error:
+        tell(f"error: {error.message}")
+        if error.fix:
+            tell(f"   -> {error.fix}")
+        sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 - the last handler there is
+        folder = Path(typer.get_app_dir("upgrade-cp"))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+        file.write_text(f"upgrade-cp {__version__}, Python {sys.version}\n\n{traceback.format_exc()}")
+        tell(f"error: this is a bug in upgrade-cp; nothing on the nodes was killed by it. Details: {file}")
+        tell("   -> please report it with that file; `apply` again is safe and goes on where it stopped")
+        sys.exit(1)

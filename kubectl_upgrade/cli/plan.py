@@ -1,0 +1,174 @@
+"""`plan`: look at a cluster and write the plan to stdout."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import date
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from kubectl_upgrade.cli.connection import (
+    AsFlag,
+    ContextFlag,
+    KubeconfigFlag,
+    SshConfigFlag,
+    SshTo,
+    SshToFlag,
+    SshUserFlag,
+    connect,
+)
+from kubectl_upgrade.cli.findings import tell_judgements
+from kubectl_upgrade.cli.running import run, tell
+from kubectl_upgrade.model.errors import PreflightError, UsageError
+from kubectl_upgrade.model.version import Version
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.checks.judge import Judgement
+    from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.planner.make_plan import Options
+    from kubectl_upgrade.world import World
+
+
+ProbeWorkersName: TypeAlias = Literal["auto", "all", "sample", "none"]
+
+
+class ProbeWorkers(Enum):
+    """Which workers are asked over ssh."""
+
+    AUTO = "auto"
+    ALL = "all"
+    SAMPLE = "sample"
+    NONE = "none"
+
+
+def plan(
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Target version, such as v1.35.4.")],
+    waive: Annotated[
+        list[str] | None,
+        typer.Option("--waive", metavar="CHECK=REASON", help="Accept what a check finds; repeat for more."),
+    ] = None,
+    waive_until: Annotated[
+        str, typer.Option("--waive-until", metavar="DATE", help="Last day of the waivers, such as 2026-12-24.")
+    ] = "",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Accept nodes that are marked as being upgraded (waives no-upgrade-in-process)."),
+    ] = False,
+    max_unavailable: Annotated[
+        str, typer.Option("--max-unavailable", metavar="N|P%", help="Workers of a pool at once.")
+    ] = "10%",
+    drain_timeout: Annotated[int, typer.Option("--drain-timeout", metavar="SECONDS", help="Per node.")] = 900,
+    probe_workers: Annotated[
+        ProbeWorkers, typer.Option("--probe-workers", help="auto asks all up to 200, else some of each pool.")
+    ] = ProbeWorkers.AUTO,
+    kubeconfig: KubeconfigFlag = "",
+    context: ContextFlag = "",
+    as_user: AsFlag = "",
+    ssh_config: SshConfigFlag = None,
+    ssh_user: SshUserFlag = None,
+    ssh_to: SshToFlag = SshTo.ADDRESS,
+) -> None:
+    """Look at the cluster and write the plan of its upgrade to stdout; nothing is changed.
+
+    Exits 4 when a check blocks; the plan is written all the same, for the reader.
+    """
+    from kubectl_upgrade.checks.judge import blockers
+    from kubectl_upgrade.planner.make_plan import Options
+
+    target = _target(to)
+    options = Options(
+        waivers=_waivers(waive or [], force=force),
+        waive_until=_until(waive_until, needed=bool(waive or force)),
+        max_unavailable=_share(max_unavailable),
+        drain_seconds=drain_timeout,
+    )
+    world = connect(
+        kubeconfig=kubeconfig,
+        context=context,
+        as_user=as_user,
+        ssh_config=ssh_config,
+        ssh_user=ssh_user,
+        ssh_to=ssh_to,
+    )
+    made, judgements = run(world, make(world, target, options, probe_workers.value))
+    write_plan(made)
+    stops = blockers(judgements)
+    if stops:
+        raise PreflightError(
+            f"{len(stops)} finding(s) block the upgrade (above); the plan was written for reading only",
+            fix="mend what they name, or accept what may be accepted with --waive CHECK=REASON, then plan again",
+        )
+
+
+async def make(
+    world: World, target: Version, options: Options, probe_workers: ProbeWorkersName
+) -> tuple[Plan, tuple[Judgement, ...]]:
+    """Gather, judge, plan. What the checks found is told even when no plan can be made."""
+    from kubectl_upgrade.checks.base import Aim
+    from kubectl_upgrade.checks.judge import judge
+    from kubectl_upgrade.facts.gather import gather
+    from kubectl_upgrade.planner.make_plan import make_plan
+
+    facts = await gather(world, probe_workers=probe_workers)
+    judgements = judge(facts, Aim(target), options.waivers)
+    tell_judgements(judgements)
+    return make_plan(facts, target, judgements, options), judgements
+
+
+def write_plan(made: Plan) -> None:
+    """The plan to stdout; its digest and what to do with it to stderr."""
+    from kubectl_upgrade.planfile.digest import digest
+    from kubectl_upgrade.planfile.write import write
+
+    sys.stdout.write(write(made))
+    sys.stdout.flush()
+    if not made.hops:
+        tell(f"nothing to do on the way from {made.cluster.from_} to {made.cluster.to}")
+    tell(f"plan for {made.cluster.name}: {made.cluster.from_} -> {made.cluster.to}, digest {digest(made)}")
+    if sys.stdout.isatty():
+        tell("write it to a file to keep it: kubectl upgrade-cp plan ... > p.yaml")
+    else:
+        tell("review the file, then: kubectl upgrade-cp apply FILE")
+
+
+def _target(text: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--to: {error}", fix="give a full version: --to v1.35.4") from error
+
+
+def _waivers(words: list[str], *, force: bool) -> dict[str, str]:
+    from kubectl_upgrade.checks import CHECKS
+
+    waivers = {"no-upgrade-in-process": "planned with --force"} if force else {}
+    for word in words:
+        name, _, reason = word.partition("=")
+        check = CHECKS.get(name)
+        if check is None or check.MANDATORY or not reason.strip():
+            waivable = ", ".join(key for key, value in CHECKS.items() if not value.MANDATORY)
+            why = "needs a reason" if check is not None and not check.MANDATORY else "names no check that may be waived"
+            raise UsageError(f"--waive {word!r} {why}", fix=f"--waive CHECK=REASON, CHECK one of: {waivable}")
+        waivers[name] = reason.strip()
+    return waivers
+
+
+def _until(text: str, *, needed: bool) -> str:
+    if not needed:
+        return ""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise UsageError(
+            f"--waive-until {text!r} is no date: a waiver must end", fix="add --waive-until YYYY-MM-DD"
+        ) from error
+
+
+def _share(text: str) -> str:
+    if re.fullmatch(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", text) is None:
+        raise UsageError(f"--max-unavailable {text!r} is neither a number nor a share", fix="such as 2 or 10%")
+    return text

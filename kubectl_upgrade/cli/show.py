@@ -1,0 +1,62 @@
+"""`show`: a plan as one step after the other, with what each runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kubectl_upgrade.cli.plan_file import PlanFile, load_plan
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import Hop, Plan, Stage
+    from kubectl_upgrade.steps.base import Step, Target
+
+
+def show(
+    file: PlanFile,
+    *,
+    text: Annotated[bool, typer.Option("--text", help="Print the whole text of each action, once.")] = False,
+) -> None:
+    """Print every step on every node in order, with the action and the arguments that it runs there."""
+    from kubectl_upgrade.planfile.digest import digest
+
+    plan = load_plan(file)
+    typer.echo(f"{plan.cluster.name}: {plan.cluster.from_} -> {plan.cluster.to}")
+    typer.echo(f"digest {digest(plan)}")
+    actions: dict[str, None] = {}
+    for hop in plan.hops:
+        for stage in hop.stages:
+            _show_stage(plan, hop, stage, actions)
+    if text:
+        from kubectl_upgrade import node
+
+        for name in actions:
+            typer.echo(f"\n===== {name} =====\n{node.action(name)}")
+
+
+def _show_stage(plan: Plan, hop: Hop, stage: Stage, actions: dict[str, None]) -> None:
+    from kubectl_upgrade.planfile.build_step import build_step
+    from kubectl_upgrade.planfile.targets import targets_of
+
+    typer.echo(f"\n{hop.to}/{stage.stage}")
+    for target in targets_of(plan, hop, stage):
+        for planned in stage.steps:
+            step = build_step(planned)
+            typer.echo(f"  {target.name:<12} {step.TITLE}{_runs(plan, step, target, actions)}")
+    if stage.after and stage.after.soak_seconds:
+        typer.echo(f"  then soaks for {stage.after.soak_seconds} s")
+    if stage.after and stage.after.pause:
+        typer.echo("  then pauses until apply is run again")
+
+
+def _runs(plan: Plan, step: Step, target: Target, actions: dict[str, None]) -> str:
+    from kubectl_upgrade.steps.base import WholeCluster
+
+    if isinstance(target, WholeCluster):
+        return ""
+    action = step.action(target, plan.cluster_configuration)
+    if action is None:
+        return ""
+    actions[action.name] = None
+    return f"  [{' '.join((action.name, *action.args))}]"

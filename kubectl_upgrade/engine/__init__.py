@@ -1,0 +1,1 @@
+"""The only loop that changes anything: lock, fences, gates, steps, resume."""

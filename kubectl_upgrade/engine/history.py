@@ -1,0 +1,65 @@
+"""What the run has done so far, from its journal: history and speed, never the only proof of an effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import StepId
+    from kubectl_upgrade.world import Clock, Journal, Json
+
+
+@dataclass(slots=True)
+class History:
+    """Intent before an act, record after it; each is on disk when the call returns."""
+
+    journal: Journal
+    clock: Clock
+    steps_done: set[str] = field(default_factory=set)
+    targets_done: set[str] = field(default_factory=set)
+    targets_begun: set[str] = field(default_factory=set)
+    pauses: set[str] = field(default_factory=set)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """time of each finished step by its id, waiting included; of several applies, the last"""
+    between: dict[str, float] = field(default_factory=dict)
+    """time of each finished target outside its steps: gates, fences, lock"""
+    plan: str = ""
+    """digest of the plan that the run began with"""
+
+    @classmethod
+    async def load(cls, journal: Journal, clock: Clock) -> History:
+        """Replay the journal."""
+        history = cls(journal, clock)
+        for entry in await journal.entries():
+            history._replay(entry)
+        return history
+
+    def _replay(self, entry: Json) -> None:
+        """An event's subject is a step's id, or `hop/stage/target`, or `hop/stage`."""
+        kinds = {
+            "step-done": self.steps_done,
+            "target-done": self.targets_done,
+            "target-begins": self.targets_begun,
+            "pause": self.pauses,
+        }
+        if entry["event"] == "run-begins":
+            self.plan = entry["subject"]
+        if entry["event"] == "step-done":
+            self.seconds[entry["subject"]] = entry["seconds"]
+        if entry["event"] == "target-done":
+            self.between[entry["subject"]] = entry["between"]
+        kind = kinds.get(entry["event"])
+        if kind is not None:
+            kind.add(entry["subject"])
+
+    async def record(self, event: str, subject: StepId | str, **details: object) -> None:
+        """Append one entry and take it in."""
+        at = self.clock.now().isoformat(timespec="milliseconds")
+        entry = {"at": at, "event": event, "subject": str(subject), **details}
+        await self.journal.append(entry)
+        self._replay(entry)
+
+    def nodes_begun(self) -> frozenset[str]:
+        """Names of targets that any stage has begun to work on."""
+        return frozenset(subject.rpartition("/")[2] for subject in self.targets_begun)

@@ -1,0 +1,62 @@
+"""A run: what all its targets share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine.guarded import GuardedCluster
+from kubectl_upgrade.facts.gather import probe_hosts
+from kubectl_upgrade.model.errors import StepError
+from kubectl_upgrade.model.facts import RunRecord, Unknown
+from kubectl_upgrade.steps.base import machine
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.engine.events import Watch
+    from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.steps.base import NodeTarget
+    from kubectl_upgrade.world import Fence, World
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asks the engine to stop at the next safe point: between two steps."""
+
+    reason: str = ""
+
+    def ask(self, reason: str) -> None:
+        """The first reason stays."""
+        self.reason = self.reason or reason
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One execution of a plan by the holder of its fence."""
+
+    world: World
+    plan: Plan
+    fence: Fence
+    history: History
+    watch: Watch
+    stop: Stop
+    fenced: set[str] = field(default_factory=set)
+
+    @property
+    def cluster(self) -> GuardedCluster:
+        return GuardedCluster(self.world.cluster, self.fence)
+
+    async def fence_node(self, target: NodeTarget) -> None:
+        """Bring the bundle and raise the fence, once for each node and apply."""
+        if target.name not in self.fenced:
+            await self.world.nodes.install(machine(target))
+            await self.world.nodes.raise_fence(machine(target), self.fence)
+            self.fenced.add(target.name)
+
+    async def running_on(self, target: NodeTarget) -> str | None:
+        """Name of a unit of ours that runs there now."""
+        host = (await probe_hosts(self.world.nodes, [machine(target)], ("run",)))[target.name]
+        record = host if isinstance(host, Unknown) else host.run
+        if not isinstance(record, RunRecord):
+            raise StepError(f"{target.name}: what runs there could not be read: {record.reason}", fix="abort again")
+        return next((unit.unit for unit in record.units if unit.state == "running"), None)

@@ -1,0 +1,92 @@
+"""Stages in order, targets of a stage side by side as far as the plan allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine.events import Note, StageBegins
+from kubectl_upgrade.engine.gate import at_once
+from kubectl_upgrade.engine.target_run import TargetRun
+from kubectl_upgrade.engine.together import together
+from kubectl_upgrade.model.errors import StepError, StoppedError, UpgradeError
+from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
+from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps.base import WholeCluster, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_upgrade.engine.run import Run
+    from kubectl_upgrade.model.plan import Hop, Stage
+    from kubectl_upgrade.steps.base import Target
+
+
+async def run_stages(run: Run, absent: frozenset[str]) -> None:
+    """Everything in the plan that is not done yet. `absent`: uids of workers that have left the cluster since.
+
+    The first error of a stage ends the run after the steps in flight; StoppedError at a pause.
+    """
+    for hop in run.plan.hops:
+        for stage in hop.stages:
+            targets = [t for t in targets_of(run.plan, hop, stage) if getattr(t, "uid", "") not in absent]
+            await _run_stage(run, hop, stage, targets)
+            await _after(run, hop, stage)
+
+
+async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]) -> None:
+    runs = [TargetRun(run, hop, stage, target) for target in targets]
+    left = [target for target in runs if target.subject not in run.history.targets_done]
+    if not left:
+        return
+    run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
+    errors = await _side_by_side(run, stage, left)
+    failures = [error for error in errors if not isinstance(error, StoppedError)]
+    if len(failures) == 1 or (failures and len(left) == 1):
+        raise failures[0]
+    if failures:
+        told = "\n".join(f"  {error.message}" for error in failures)
+        raise StepError(f"{len(failures)} targets of {stage.stage} failed:\n{told}", fix=failures[0].fix)
+    if errors:
+        raise errors[0]
+
+
+async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> list[UpgradeError]:
+    """After more failures than the stage forgives no new target starts; those in flight finish their step."""
+    errors: list[UpgradeError] = []
+
+    async def perform(target: TargetRun) -> None:
+        try:
+            await target.perform()
+        except UpgradeError as error:
+            errors.append(error)
+            failed = sum(not isinstance(e, StoppedError) for e in errors)
+            if failed > stage.max_failures:
+                run.stop.ask(f"stopped because {target.subject} failed")
+
+    await together(perform, runs, at_once=_width(stage, runs))
+    return errors
+
+
+def _width(stage: Stage, runs: Sequence[TargetRun]) -> int:
+    """Control planes always one at a time."""
+    targets = [run.target for run in runs]
+    if any(isinstance(target, ControlPlane | WholeCluster) for target in targets):
+        return len(runs) if stage.parallel else 1
+    pool = targets[0].pool if isinstance(targets[0], Worker) else None
+    size = len(pool.nodes) if pool and isinstance(stage.targets, PoolTargets) else len(runs)
+    return len(runs) if stage.parallel else at_once(stage, size)
+
+
+async def _after(run: Run, hop: Hop, stage: Stage) -> None:
+    """Soak and pause; a pause ends when apply is run again."""
+    if stage.after is None:
+        return
+    subject = f"{hop.to}/{stage.stage}"
+    if subject in run.history.pauses:
+        return
+    if stage.after.soak_seconds:
+        run.watch(Note(f"{stage.stage} is done; soaking for {stage.after.soak_seconds} s"))
+        await run.world.clock.sleep(stage.after.soak_seconds)
+    await run.history.record("pause", subject)
+    if stage.after.pause:
+        raise StoppedError(f"the plan pauses after {subject}", fix="look around, then run apply again to go on")

@@ -1,0 +1,131 @@
+"""One target of one stage: its gate, then its steps in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.actions import ActionRunner, newest_attempt, unit_stem
+from kubectl_upgrade.engine.context import step_context
+from kubectl_upgrade.engine.events import StepBegins, StepEnds, StepSays
+from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
+from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.facts.gather import probe_hosts
+from kubectl_upgrade.model.errors import StoppedError, UpgradeError
+from kubectl_upgrade.model.facts import Unknown
+from kubectl_upgrade.model.plan import ControlPlane, StepId
+from kubectl_upgrade.planfile.build_step import build_step
+from kubectl_upgrade.steps.base import WholeCluster, machine
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.engine.run import Run
+    from kubectl_upgrade.model.facts import HostFacts, Maybe
+    from kubectl_upgrade.model.plan import Hop, PlannedStep, Stage
+    from kubectl_upgrade.steps.base import NodeTarget, Step, Target
+
+
+@dataclass(slots=True)
+class TargetRun:
+    """The steps of one target; each is skipped when its effect is proved to be there already."""
+
+    run: Run
+    hop: Hop
+    stage: Stage
+    target: Target
+    found: Maybe[HostFacts] = field(default_factory=lambda: Unknown("not asked"))
+    """what earlier applies of this run left on the node"""
+    in_steps: float = 0.0
+    """seconds spent in steps so far"""
+
+    @property
+    def subject(self) -> str:
+        """As the journal names it: `v1.35.4/workers/w1`."""
+        return f"{self.hop.to}/{self.stage.stage}/{self.target.name}"
+
+    async def perform(self) -> None:
+        """All steps; StoppedError between two steps when a stop was asked for."""
+        if self.subject in self.run.history.targets_done:
+            return
+        began = self.run.world.clock.monotonic()
+        self._heed_stop()
+        await self._gate()
+        await self.run.history.record("target-begins", self.subject)
+        await self._claim()
+        for planned in self.stage.steps:
+            self._heed_stop()
+            await self._step(planned)
+        between = self.run.world.clock.monotonic() - began - self.in_steps
+        await self.run.history.record("target-done", self.subject, between=round(between, 3))
+
+    def _heed_stop(self) -> None:
+        if self.run.stop.reason:
+            raise StoppedError(f"{self.subject}: {self.run.stop.reason}", fix="run apply again to go on")
+
+    async def _gate(self) -> None:
+        """Refuse before anything is touched."""
+        run, target = self.run, self.target
+        begun = self.subject in run.history.targets_begun
+        if isinstance(target, ControlPlane):
+            await control_plane_may_stop(run.world, run.plan, target.name, begun=begun)
+        elif not isinstance(target, WholeCluster) and not begun:
+            await pool_has_room(run.world, target.pool, self.stage, begun=run.history.nodes_begun())
+
+    async def _claim(self) -> None:
+        """Fence, a look at what is there, and a word in the lock for whoever meets it."""
+        run, target = self.run, self.target
+        if not isinstance(target, WholeCluster):
+            await run.fence_node(target)
+            self.found = (await probe_hosts(run.world.nodes, [machine(target)], ("run",)))[target.name]
+        await patiently(run.world.clock, lambda: lock.note_step(run.cluster, self.subject))
+
+    async def _step(self, planned: PlannedStep) -> None:
+        run, clock = self.run, self.run.world.clock
+        step = build_step(planned)
+        step_id = StepId(str(self.hop.to), self.stage.stage, self.target.name, planned.name)
+        if str(step_id) in run.history.steps_done and not step.WAITS:
+            return
+        run.watch(StepBegins(step_id, step.TITLE))
+        began = clock.monotonic()
+        await run.history.record("step-begins", step_id)
+        try:
+            already = await self._perform(step, step_id)
+        except UpgradeError as error:
+            seconds = clock.monotonic() - began
+            run.watch(StepEnds(step_id, "failed", seconds))
+            await run.history.record("step-failed", step_id, seconds=round(seconds, 3), message=error.message)
+            raise
+        seconds = clock.monotonic() - began
+        self.in_steps += seconds
+        run.watch(StepEnds(step_id, "already" if already else "done", seconds))
+        await run.history.record("step-done", step_id, seconds=round(seconds, 3), already=already)
+
+    async def _perform(self, step: Step, step_id: StepId) -> bool:
+        """Do the step; was there nothing left to do?"""
+        clock, target = self.run.world.clock, self.target
+        if not isinstance(target, WholeCluster):
+            action = step.action(target, self.run.plan.cluster_configuration)
+            if action is not None:
+                return await self._act(step, step_id, target)
+        context = step_context(self.run, target, step_id)
+        if not step.WAITS and await patiently(clock, lambda: step.done(context)):
+            return True
+        await patiently(clock, lambda: step.run(context))
+        return False
+
+    async def _act(self, step: Step, step_id: StepId, target: NodeTarget) -> bool:
+        """A step with an action: the unit that its node knows proves more than any journal."""
+        last = newest_attempt(self.found, unit_stem(self.run.fence.run, step_id))
+        if last is not None and (last.state, last.exit_code) == ("exited", 0):
+            return True
+        act = ActionRunner(
+            nodes=self.run.world.nodes,
+            clock=self.run.world.clock,
+            machine=machine(target),
+            fence=self.run.fence,
+            id=step_id,
+            last=last,
+            say=lambda line: self.run.watch(StepSays(step_id, line)),
+        )
+        await step.run(step_context(self.run, target, step_id, act))
+        return False

@@ -1,0 +1,62 @@
+"""The only polling loop, and patience with an API that is away for a moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, StepError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from kubectl_upgrade.steps.base import Answer
+    from kubectl_upgrade.world import Clock
+
+T = TypeVar("T")
+
+# one good answer may come from an API server that is about to stop, or from a cache
+GOOD_ANSWERS = 3
+# a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
+API_PATIENCE_SECONDS = 300
+_SERVER_ERRORS = 500
+
+
+async def until(clock: Clock, what: str, limit_seconds: float, answer: Answer, *, every_seconds: float = 1.0) -> None:
+    """Ask until the condition has held GOOD_ANSWERS times in a row; StepError with the last failure after the limit."""
+    end = clock.monotonic() + limit_seconds
+    good = 0
+    last = "no answer came"
+    while good < GOOD_ANSWERS:
+        try:
+            missing = await answer()
+        except AccessError as error:
+            missing = error.message
+        if missing is None:
+            good += 1
+        else:
+            good, last = 0, missing
+            if clock.monotonic() >= end:
+                raise StepError(
+                    f"waited {limit_seconds:g} s for {what}; the last answer was: {last}",
+                    fix="mend what is named there, then run apply again: it goes on from here",
+                )
+        if good < GOOD_ANSWERS:
+            await clock.sleep(every_seconds)
+
+
+async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds: float = API_PATIENCE_SECONDS) -> T:
+    """Repeat an API call, safe to be repeated, while the API does not answer or fails by itself.
+
+    What it refuses (4xx) is raised at once; the last failure is raised after the limit.
+    """
+    end = clock.monotonic() + limit_seconds
+    while True:
+        try:
+            return await ask()
+        except (NotFoundError, ConflictError):
+            raise
+        except ApiError as error:
+            refused = 0 < error.status < _SERVER_ERRORS
+            if refused or clock.monotonic() >= end:
+                raise
+        await clock.sleep(1.0)

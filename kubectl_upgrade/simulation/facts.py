@@ -1,0 +1,175 @@
+"""What the scripts of node/facts would print on a modelled node."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.simulation.faults import UnplannedError
+from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
+from kubectl_upgrade.world import FactOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kubectl_upgrade.simulation.cluster import ModelCluster
+    from kubectl_upgrade.simulation.node import Node
+    from kubectl_upgrade.world import Json
+
+_ALARMS = {"NOSPACE": 1, "CORRUPT": 2}
+
+
+class NotObservedError(Exception):
+    """The script ends with an exit code other than 0 after saying why."""
+
+
+def observe(cluster: ModelCluster, node: Node, facts: Sequence[str]) -> dict[str, FactOutput]:
+    """The output of facts by name; UnplannedError for one that is not modelled."""
+    return {fact: _one(cluster, node, fact) for fact in facts}
+
+
+def _one(cluster: ModelCluster, node: Node, fact: str) -> FactOutput:
+    if fact not in FACTS:
+        raise UnplannedError(f"no such fact is modelled: {fact}")
+    try:
+        return FactOutput(0, "".join(f"{line}\n" for line in FACTS[fact](cluster, node)))
+    except NotObservedError as error:
+        return FactOutput(1, f"{error}\n")
+
+
+def _host(_: ModelCluster, node: Node) -> list[str]:
+    return [
+        f"hostname {node.name}",
+        f"boot-id {node.boot_id}",
+        f"os-id {node.os_id}",
+        f"os-version {node.os_version}",
+        f"cgroup {node.cgroup}",
+        f"host-key {node.host_key}",
+    ]
+
+
+def _packages(_: ModelCluster, node: Node) -> list[str]:
+    return [
+        "family apt",
+        f"repository {node.repository}",
+        *(f"held {package}" for package in sorted(node.held)),
+        *(f"installed {package} {version.bare}-{DEB_REVISION}" for package, version in sorted(node.packages.items())),
+    ]
+
+
+def _kubeadm(_: ModelCluster, node: Node) -> list[str]:
+    return [
+        "initialised yes",
+        f"control-plane {_yes(node.control_plane)}",
+        f"kubeadm {node.packages['kubeadm']}",
+        f"kubelet {node.packages['kubelet']}",
+        f"patches {node.patches}",
+        f"admin-conf {_yes(node.admin_conf)}",
+    ]
+
+
+def _manifests(_: ModelCluster, node: Node) -> list[str]:
+    if not node.static_pods:
+        raise NotObservedError("there are no static pods of a control plane here")
+    pods = {component: node.static_pods[component] for component in COMPONENTS if component in node.static_pods}
+    return [f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()]
+
+
+def _etcd(cluster: ModelCluster, node: Node) -> list[str]:
+    if not node.running("etcd"):
+        raise NotObservedError("no etcd runs here")
+    members = [other for other in cluster.control_planes if other.etcd_member]
+    quorum = bool(cluster.leader)
+    header = {"cluster_id": 1, "member_id": _id(node), "revision": cluster.store.revision, "raft_term": 2}
+    index = cluster.raft_index()
+    status: Json = {
+        "header": header,
+        "version": ".".join(map(str, etcd_version(node.static_pods["etcd"].image))),
+        "dbSize": 25_000_000,
+        "leader": _id(cluster.nodes[cluster.leader]) if quorum else 0,
+        "raftIndex": index,
+        "raftTerm": 2,
+        "raftAppliedIndex": index,
+        "dbSizeInUse": 12_000_000,
+    }
+    if not quorum:
+        status["errors"] = ["etcdserver: no leader"]
+    alarms = [{"memberID": _id(other), "alarm": _ALARMS[alarm]} for other in members for alarm in other.etcd_alarms]
+    listed = [
+        {
+            "ID": _id(other),
+            "name": other.name,
+            "peerURLs": [f"https://{other.address}:2380"],
+            "clientURLs": [f"https://{other.address}:2379"],
+        }
+        for other in members
+    ]
+    return [
+        f"status {_line([{'Endpoint': 'https://127.0.0.1:2379', 'Status': status}])}",
+        f"members {_line({'header': header, 'members': listed})}",
+        f"alarms {_line({'header': header, **({'alarms': alarms} if alarms else {})})}",
+    ]
+
+
+def _apiserver(cluster: ModelCluster, node: Node) -> list[str]:
+    if not node.control_plane:
+        raise NotObservedError("no API server is set up here")
+    if not node.running("kube-apiserver"):
+        return [f"readyz 0 curl: (7) Failed to connect to {node.address} port 6443: Connection refused"]
+    version = f"version {node.static_pods['kube-apiserver'].image.rpartition(':')[2]}"
+    if node not in cluster.serving():
+        return ["readyz 500 [-]etcd failed: reason withheld", version]
+    return ["readyz 200 ok", version]
+
+
+def _kubelet(_: ModelCluster, node: Node) -> list[str]:
+    kubelet = node.kubelet
+    return [
+        f"active {_yes(kubelet.active)}",
+        f"restarts {kubelet.restarts}",
+        "healthz ok" if kubelet.active else "healthz curl: (7) Failed to connect to 127.0.0.1 port 10248",
+        *(f"log {line}" for line in kubelet.log),
+    ]
+
+
+def _run(_: ModelCluster, node: Node) -> list[str]:
+    fence = [f"fence {node.fence.run} {node.fence.epoch}"] if node.fence else []
+    units = (
+        f"unit {unit.name} {unit.state} {'-' if unit.exit_code is None else unit.exit_code}"
+        for unit in node.units.values()
+    )
+    return [*fence, *units]
+
+
+def _kubelet_config_access(cluster: ModelCluster, node: Node) -> list[str]:
+    serving = cluster.serving()
+    heard = node in serving if node.control_plane else bool(serving)
+    if not heard:
+        raise NotObservedError("curl: (7) Failed to connect to the API server: Connection refused")
+    return ["code 200"]
+
+
+# name of the script → its model
+FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
+    "host": _host,
+    "packages": _packages,
+    "kubeadm": _kubeadm,
+    "manifests": _manifests,
+    "etcd": _etcd,
+    "apiserver": _apiserver,
+    "kubelet": _kubelet,
+    "run": _run,
+    "kubelet-config-access": _kubelet_config_access,
+}
+
+
+def _yes(true: bool) -> str:  # noqa: FBT001 - it is what is written
+    return "yes" if true else "no"
+
+
+def _id(node: Node) -> int:
+    return int(node.etcd_member, 16)
+
+
+def _line(data: object) -> str:
+    return json.dumps(data, separators=(",", ":"))

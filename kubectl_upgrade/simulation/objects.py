@@ -1,0 +1,189 @@
+"""API objects of a kubeadm cluster, as far as anything reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_upgrade.model.version import Version
+    from kubectl_upgrade.simulation.node import Node
+    from kubectl_upgrade.world import Json
+
+KUBE_SYSTEM = "kube-system"
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+
+
+def namespace(name: str) -> Json:
+    """A Namespace in use."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "status": {"phase": "Active"}}
+
+
+def node_object(node: Node, uid: str, *, cordoned: bool) -> Json:
+    """Metadata and spec; the status is derived from the machine when it is read."""
+    labels = {"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    spec: Json = {}
+    if node.control_plane:
+        labels[CONTROL_PLANE_LABEL] = ""
+        spec["taints"] = [{"key": CONTROL_PLANE_LABEL, "effect": "NoSchedule"}]
+    if cordoned:
+        spec["unschedulable"] = True
+        spec["taints"] = [*spec.get("taints", []), UNSCHEDULABLE_TAINT]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name, "uid": uid, "labels": labels, "annotations": {}},
+        "spec": spec,
+    }
+
+
+def pod(  # noqa: PLR0913 - a pod is all of these
+    name: str,
+    space: str,
+    image: str,
+    *,
+    labels: Mapping[str, str],
+    owner: Json | None = None,
+    node: str = "",
+    anywhere: bool = False,
+) -> Json:
+    """A pod of one container, not running yet; `anywhere` tolerates the control plane's taint."""
+    metadata: Json = {"name": name, "namespace": space, "labels": dict(labels), "annotations": {}}
+    if owner is not None:
+        metadata["ownerReferences"] = [
+            {
+                "apiVersion": owner["apiVersion"],
+                "kind": owner["kind"],
+                "name": owner["metadata"]["name"],
+                "uid": owner["metadata"].get("uid", ""),
+                "controller": True,
+            }
+        ]
+    spec: Json = {"containers": [{"name": name.partition("-")[0], "image": image}], "volumes": []}
+    if anywhere:
+        spec["tolerations"] = [{"key": CONTROL_PLANE_LABEL, "effect": "NoSchedule"}]
+    if node:
+        spec["nodeName"] = node
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
+
+
+def set_running(obj: Json, *, running: bool) -> None:
+    """A pod's status with its container running or not."""
+    container = obj["spec"]["containers"][0]
+    state: Json = {"running": {}} if running else {"waiting": {"reason": "ContainerCreating"}}
+    obj["status"] = {
+        "phase": "Running" if running else "Pending",
+        "conditions": [{"type": "Ready", "status": "True" if running else "False"}],
+        "containerStatuses": [
+            {"name": container["name"], "image": container["image"], "ready": running, "state": state}
+        ],
+    }
+
+
+def is_ready(obj: Json) -> bool:
+    """A pod that counts as available: Ready and not on its way out."""
+    conditions = obj["status"].get("conditions", [])
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and "deletionTimestamp" not in obj["metadata"]
+
+
+def mirror_pod(node: Node, component: str) -> Json:
+    """What the kubelet shows in the API of a static pod."""
+    static = node.static_pods[component]
+    labels = {"component": component, "tier": "control-plane"}
+    obj = pod(f"{component}-{node.name}", KUBE_SYSTEM, static.image, labels=labels, node=node.name)
+    obj["metadata"]["annotations"] = {
+        "kubernetes.io/config.mirror": static.manifest_hash.removeprefix("sha256:")[:32],
+        "kubernetes.io/config.source": "file",
+    }
+    set_running(obj, running=static.running)
+    return obj
+
+
+def config_map(name: str, data: Mapping[str, str]) -> Json:
+    """A ConfigMap in kube-system."""
+    metadata = {"name": name, "namespace": KUBE_SYSTEM}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def workload(  # noqa: PLR0913 - a workload is all of these
+    kind: str, name: str, space: str, image: str, *, labels: Mapping[str, str], replicas: int | None = None
+) -> Json:
+    """A DaemonSet, Deployment or ReplicaSet; its status is derived from its pods when it is read."""
+    spec: Json = {
+        "selector": {"matchLabels": dict(labels)},
+        "template": {"metadata": {"labels": dict(labels)}, "spec": {"containers": [{"name": name, "image": image}]}},
+    }
+    if replicas is not None:
+        spec["replicas"] = replicas
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": space, "labels": dict(labels), "generation": 1},
+        "spec": spec,
+        "status": {"observedGeneration": 1},
+    }
+
+
+def budget(name: str, space: str, *, labels: Mapping[str, str], max_unavailable: int) -> Json:
+    """A PodDisruptionBudget."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {"maxUnavailable": max_unavailable, "selector": {"matchLabels": dict(labels)}},
+    }
+
+
+def lease(name: str, holder: str) -> Json:
+    """A Lease in kube-system."""
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": KUBE_SYSTEM},
+        "spec": {"holderIdentity": holder},
+    }
+
+
+def cluster_configuration(  # noqa: PLR0913 - kubeadm's fields
+    *, name: str, version: Version, endpoint: str, repository: str, etcd: str, etcd_tag: str
+) -> str:
+    """ClusterConfiguration, YAML, as kubeadm keeps it in the ConfigMap kubeadm-config."""
+    lines = [
+        "apiServer: {}",
+        "apiVersion: kubeadm.k8s.io/v1beta4",
+        "caCertificateValidityPeriod: 87600h0m0s",
+        "certificateValidityPeriod: 8760h0m0s",
+        "certificatesDir: /etc/kubernetes/pki",
+        f"clusterName: {name}",
+        f'controlPlaneEndpoint: "{endpoint}"',
+        "controllerManager: {}",
+        "dns: {}",
+        "encryptionAlgorithm: RSA-2048",
+        "etcd:",
+    ]
+    if etcd == "external":
+        lines += ["  external:", "    endpoints:", "    - https://10.99.0.5:2379"]
+    else:
+        lines += ["  local:", "    dataDir: /var/lib/etcd"]
+        lines += [f'    imageTag: "{etcd_tag}"'] if etcd_tag != "none" else []
+    lines += [
+        f"imageRepository: {repository}",
+        "kind: ClusterConfiguration",
+        f"kubernetesVersion: {version}",
+        "networking:",
+        "  dnsDomain: cluster.local",
+        "  serviceSubnet: 10.96.0.0/12",
+        "proxy: {}",
+        "scheduler: {}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def kubelet_configuration(*, fail_cgroup_v1: bool) -> str:
+    """KubeletConfiguration, YAML, as in the ConfigMap kubelet-config."""
+    lines = ["apiVersion: kubelet.config.k8s.io/v1beta1", "clusterDomain: cluster.local"]
+    lines += [] if fail_cgroup_v1 else ["failCgroupV1: false"]
+    return "\n".join([*lines, "kind: KubeletConfiguration", "rotateCertificates: true"]) + "\n"
