@@ -1,0 +1,98 @@
+"""The program as a person starts it: exit codes, stdout for data, stderr for people, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kubectl_upgrade.planfile.read import read
+
+PROGRAM = Path(sys.executable).with_name("kubectl-upgrade_cp")
+
+
+def _run(*words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    out = _run("--help").stdout
+    assert all(f" {command} " in out for command in ("plan", "show", "validate", "apply", "abort", "rehearse"))
+    assert "Exit codes" in out
+    assert "kubectl upgrade-cp" in out
+
+
+def test_help_loads_neither_kubernetes_nor_sh() -> None:
+    script = (
+        "import sys; import kubectl_upgrade.cli.main; print(*sorted({'kubernetes', 'sh', 'yaml'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("plan", "--bogus"), 2, "No such option"),
+        (("plan", "--to", "1.35"), 2, "no version like v1.35.4"),
+        (("plan", "--to", "v1.35.4", "--max-unavailable", "0%"), 2, "neither a number nor a share"),
+        (("plan", "--to", "v1.35.4", "--waive", "nodes-ready=please"), 2, "names no check that may be waived"),
+        (("plan", "--to", "v1.35.4", "--waive", "cgroup-v1="), 2, "needs a reason"),
+        (("plan", "--to", "v1.35.4", "--waive", "cgroup-v1=soon"), 2, "a waiver must end"),
+        (("plan", "--to", "v1.35.4", "--kubeconfig", "/nowhere"), 6, "there is no such file"),
+        (("apply", "nowhere.yaml"), 2, "cannot be read"),
+        (("validate", __file__), 3, "test_command_line.py:"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_mistakes_are_told_with_their_exit_code(words: tuple[str, ...], code: int, told: str) -> None:
+    done = _run(*words, code=code)
+    assert told in " ".join(done.stderr.split())
+    assert done.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The sample plan as a file, and what was told."""
+    done = _run("rehearse", "--pace", "0")
+    file = tmp_path_factory.mktemp("rehearsal") / "p.yaml"
+    file.write_text(done.stdout)
+    return file, done.stderr
+
+
+def test_rehearse_plans_and_applies_a_sample(rehearsed: tuple[Path, str]) -> None:
+    file, told = rehearsed
+    assert len(read(file.read_bytes(), str(file)).control_planes) == 3
+    assert "sample is at v1.35.4; no lock, label, cordon or file of ours is left" in told
+
+
+def test_rehearse_takes_a_plan_and_goes_on_after_a_pause(rehearsed: tuple[Path, str], tmp_path: Path) -> None:
+    text = rehearsed[0].read_text().replace("- stage: add-ons\n", "- stage: add-ons\n    after: {pause: true}\n")
+    paused = tmp_path / "paused.yaml"
+    paused.write_text(text)
+    told = _run("rehearse", "--pace", "0", str(paused)).stderr
+    assert "pauses after v1.35.4/add-ons" in told
+    assert "is at v1.35.4" in told
+
+
+def test_validate_prints_what_apply_can_pin(rehearsed: tuple[Path, str]) -> None:
+    out = _run("validate", str(rehearsed[0])).stdout
+    assert "valid, v1.34.4 -> v1.35.4" in out
+    wrong = _run("apply", "--yes", "--digest", "sha256:0", str(rehearsed[0]), code=3)
+    assert out.split("digest ")[1].strip() in wrong.stderr
+
+
+def test_show_lists_every_step_with_what_it_runs(rehearsed: tuple[Path, str]) -> None:
+    out = _run("show", "--text", str(rehearsed[0])).stdout
+    assert "cp1          kubeadm upgrade apply  [kubeadm-apply v1.35.4 none none]" in out
+    assert out.count("[restart-kubelet v1.35.4]") == 6
+    assert "===== apt-install-kubelet =====\n#!/bin/sh" in out
+
+
+def test_apply_asks_on_a_terminal_only(rehearsed: tuple[Path, str]) -> None:
+    assert "add --yes" in _run("apply", str(rehearsed[0]), code=2).stderr
