@@ -1,0 +1,1 @@
+"""Figures of what the tool costs, measured side by side with what one would use otherwise."""
