@@ -139,6 +139,7 @@ def _kind(hint: Any) -> type:
 
 def _object(cls: Any) -> Decoder:
     fields = {field.key: (field.name, decoder(field.type)) for field in fields_of(cls)}
+    known = f"known: {', '.join(fields) or 'none'}"
     required = [field.key for field in fields_of(cls) if field.required]
 
     def decode(value: object, where: Where, problems: list[Problem]) -> Any:
@@ -151,8 +152,7 @@ def _object(cls: Any) -> Decoder:
                 name, decode_part = fields[key]
                 arguments[name] = decode_part(part, (*where, key), problems)
             else:
-                known = ", ".join(fields) or "none"
-                problems.append(Problem((*where, key), f"no field is called {shown(key)} here", f"known: {known}"))
+                problems.append(Problem((*where, key), f"no field is called {shown(key)} here", known))
         missing = [key for key in required if key not in value]
         if missing:
             problems.append(Problem(where, f"{', '.join(missing)} missing here"))

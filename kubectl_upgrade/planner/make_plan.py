@@ -56,6 +56,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
         max_unavailable=options.max_unavailable,
         drain_seconds=options.drain_seconds,
+        nodes=len(facts.nodes),
     )
     no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))
     nothing_to_do = start == target

@@ -25,6 +25,8 @@ class Order:
     """kubeadm's preflight errors that a waiver lets through"""
     max_unavailable: str
     drain_seconds: int
+    nodes: int
+    """of the whole cluster: kube-proxy rolls out one node after the other (maxUnavailable 1, kubeadm's default)"""
 
     def stages(self, control_planes: tuple[ControlPlane, ...], pools: tuple[Pool, ...]) -> tuple[Stage, ...]:
         """Static pods on every control plane one by one, then their kubelets, then the workers: so that no kubelet is
@@ -63,7 +65,7 @@ class Order:
 
     def _add_ons(self) -> tuple[PlannedStep, ...]:
         return (
-            step("wait-add-ons", version=str(self.to), timeoutSeconds=600),
+            step("wait-add-ons", version=str(self.to), timeoutSeconds=min(600 + 15 * self.nodes, 86400)),
             step("wait-kubelet-config-access", timeoutSeconds=120),
         )
 

@@ -69,31 +69,31 @@ def _kubeadm(_: ModelCluster, node: Node) -> list[str]:
 
 
 def _manifests(_: ModelCluster, node: Node) -> list[str]:
-    if not node.static_pods:
-        raise NotObservedError("there are no static pods of a control plane here")
     pods = {component: node.static_pods[component] for component in COMPONENTS if component in node.static_pods}
     return [f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()]
 
 
 def _etcd(cluster: ModelCluster, node: Node) -> list[str]:
+    url = f"https://{node.address}:2379"
+    if "etcd" not in node.static_pods:
+        raise NotObservedError("no /etc/kubernetes/manifests/etcd.yaml on this node")
     if not node.running("etcd"):
-        raise NotObservedError("no etcd runs here")
+        raise NotObservedError(f"etcd is not running: no process advertises {url}")
+    if not cluster.leader:
+        raise NotObservedError("etcdctl member list: context deadline exceeded")
     members = [other for other in cluster.control_planes if other.etcd_member]
-    quorum = bool(cluster.leader)
     header = {"cluster_id": 1, "member_id": _id(node), "revision": cluster.store.revision, "raft_term": 2}
     index = cluster.raft_index()
     status: Json = {
         "header": header,
         "version": ".".join(map(str, etcd_version(node.static_pods["etcd"].image))),
         "dbSize": 25_000_000,
-        "leader": _id(cluster.nodes[cluster.leader]) if quorum else 0,
+        "leader": _id(cluster.nodes[cluster.leader]),
         "raftIndex": index,
         "raftTerm": 2,
         "raftAppliedIndex": index,
         "dbSizeInUse": 12_000_000,
     }
-    if not quorum:
-        status["errors"] = ["etcdserver: no leader"]
     alarms = [{"memberID": _id(other), "alarm": _ALARMS[alarm]} for other in members for alarm in other.etcd_alarms]
     listed = [
         {
@@ -105,7 +105,7 @@ def _etcd(cluster: ModelCluster, node: Node) -> list[str]:
         for other in members
     ]
     return [
-        f"status {_line([{'Endpoint': 'https://127.0.0.1:2379', 'Status': status}])}",
+        f"status {_line([{'Endpoint': url, 'Status': status}])}",
         f"members {_line({'header': header, 'members': listed})}",
         f"alarms {_line({'header': header, **({'alarms': alarms} if alarms else {})})}",
     ]
@@ -113,7 +113,7 @@ def _etcd(cluster: ModelCluster, node: Node) -> list[str]:
 
 def _apiserver(cluster: ModelCluster, node: Node) -> list[str]:
     if not node.control_plane:
-        raise NotObservedError("no API server is set up here")
+        raise NotObservedError("no /etc/kubernetes/manifests/kube-apiserver.yaml on this node")
     if not node.running("kube-apiserver"):
         return [f"readyz 0 curl: (7) Failed to connect to {node.address} port 6443: Connection refused"]
     version = f"version {node.static_pods['kube-apiserver'].image.rpartition(':')[2]}"
@@ -136,7 +136,7 @@ def _run(_: ModelCluster, node: Node) -> list[str]:
     fence = [f"fence {node.fence.run} {node.fence.epoch}"] if node.fence else []
     units = (
         f"unit {unit.name} {unit.state} {'-' if unit.exit_code is None else unit.exit_code}"
-        for unit in node.units.values()
+        for _, unit in sorted(node.units.items())
     )
     return [*fence, *units]
 

@@ -107,7 +107,7 @@ class Store:
         return obj
 
     def patch(self, at: Location, body: Json) -> Json:
-        """JSON merge patch (RFC 7386); uid and resourceVersion in it are preconditions."""
+        """JSON merge patch (RFC 7386); uid and resourceVersion in it are preconditions, a status in it is ignored."""
         obj = self.get(at)
         metadata = {key: value for key, value in body.get("metadata", {}).items() if key not in _PRECONDITIONS}
         for field in _PRECONDITIONS:
@@ -122,6 +122,7 @@ class Store:
             if metadata.get(field, obj["metadata"].get(field)) != obj["metadata"].get(field):
                 raise ApiError(f"{at}: {field} cannot be changed", status=422, reason="Invalid")
         change = received({**body, "metadata": metadata})
+        change.pop("status", None)
         before = json.dumps(obj, sort_keys=True)
         _merge(obj, change)
         if json.dumps(obj, sort_keys=True) != before:

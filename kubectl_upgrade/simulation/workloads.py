@@ -102,7 +102,7 @@ class Workloads:
         owner = self._controller(obj)
         if owner is not None and owner["kind"] == "DaemonSet":
             self.start(owner, obj["spec"]["nodeName"])
-        elif "kubernetes.io/config.mirror" in metadata["annotations"]:
+        elif "kubernetes.io/config.mirror" in metadata.get("annotations", {}):
             node = self._cluster.nodes[obj["spec"]["nodeName"]]
             self._cluster.show_static_pod(node, metadata["labels"]["component"])
 

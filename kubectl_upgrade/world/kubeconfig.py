@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ class KubernetesOptions:
     cluster: str = ""
     user: str = ""
     server: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     as_user: str = ""
     as_uid: str = ""
     as_groups: tuple[str, ...] = ()
@@ -62,8 +62,8 @@ def load(options: KubernetesOptions) -> Access:
             user = _user(merged, context)
         except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise _bad(paths, str(error), "see kubectl config view; does kubectl get nodes work?") from error
-    if options.server:
-        configuration.host = options.server.rstrip("/")
+    if options.server:  # in the loader as well: it writes what it knows again before each request
+        loader.host = configuration.host = options.server.rstrip("/")
     if options.token:
         configuration.api_key["BearerToken"] = f"Bearer {options.token}"
         configuration.refresh_api_key_hook = None

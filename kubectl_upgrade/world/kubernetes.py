@@ -128,7 +128,14 @@ class KubernetesCluster(Cluster):
                 access.configuration.connection_pool_maxsize = self._options.connections
                 # a connection kept since the last request may be dead; more retries would hide a dead server
                 access.configuration.retries = urllib3.Retry(
-                    total=1, connect=0, read=1, redirect=False, status=0, other=0, allowed_methods={"GET"}
+                    total=1,
+                    connect=0,
+                    read=1,
+                    redirect=False,
+                    status=0,
+                    other=0,
+                    allowed_methods={"GET"},
+                    respect_retry_after_header=False,
                 )
                 self._client = ApiClient(access.configuration), access
             return self._client

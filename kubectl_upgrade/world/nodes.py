@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Literal, get_args
 
 from kubectl_upgrade.model.errors import AccessError, LockedError, PlanError, StepError
@@ -48,7 +47,7 @@ class SshNodes(Nodes):
 
     async def install(self, machine: Machine) -> None:
         doing = "installing the bundle"
-        answer = await self._ssh.call(machine, doing, [], self._bundle.installation(self._base), 60)
+        answer = await self._ssh.call(machine, doing, [], self._bundle.installation(self._base), 120)
         word, _ = _reply(machine, doing, answer)
         if word == "altered":
             folder = f"{self._base}/{self._bundle.name}"
@@ -80,21 +79,16 @@ class SshNodes(Nodes):
 
     async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
         doing = f"waiting for {unit}"
-        said, data = await self._helper(
-            machine, doing, "wait", _unit(unit), str(seconds), str(offset), limit=seconds + 30
-        )
-        name, _, code = said.partition(" ")
-        state: _State | None = next((known for known in get_args(_State) if known == name), None)
-        if state is None or (state == "exited") is not code.isdecimal():
-            raise AccessError(
-                f"{doing} on {machine.name}: its record says {said!r}",
-                f"see {self._base}/units/{unit} on {machine.name}",
-            )
-        # a character that is cut where the answer ends is not counted: its bytes come again with the next
-        decoder = getincrementaldecoder("utf-8")("replace")
-        text = decoder.decode(data, final=state != "running" and len(data) < _LONGEST_OUTPUT)
-        rest, _ = decoder.getstate()
-        return UnitStatus(state, int(code) if code else None, text, offset + len(data) - len(rest))
+        output = b""
+        while True:
+            words = ("wait", _unit(unit), str(seconds), str(offset + len(output)))
+            said, data = await self._helper(machine, doing, *words, limit=seconds + 30)
+            state, exit_code = _state(machine, doing, said)
+            output += data
+            if state == "running":
+                output = _whole_lines(output)
+            if state == "running" or len(data) < _LONGEST_OUTPUT:
+                return UnitStatus(state, exit_code, output.decode(errors="replace"), offset + len(output))
 
     async def release(self, machine: Machine, fence: Fence) -> None:
         doing = "releasing the node"
@@ -132,6 +126,22 @@ def _reply(machine: Machine, doing: str, answer: Answer) -> tuple[str, bytes]:
             "run it again; if it stays so, see whether a login there ends something of its own",
         )
     return line.decode(errors="replace"), data
+
+
+def _whole_lines(output: bytes) -> bytes:
+    # a line that is cut comes whole with the next answer, unless one alone fills an answer
+    return output[: output.rfind(b"\n") + 1] or (output if len(output) >= _LONGEST_OUTPUT else b"")
+
+
+def _state(machine: Machine, doing: str, said: str) -> tuple[_State, int | None]:
+    name, _, code = said.partition(" ")
+    state: _State | None = next((known for known in get_args(_State) if known == name), None)
+    if state is None or (state == "exited") is not code.isdecimal():
+        raise AccessError(
+            f"{doing} on {machine.name}: its record says {said!r}",
+            f"see the unit's folder there: /var/lib/upgrade-cp/units/{doing.rpartition(' ')[2]}",
+        )
+    return state, int(code) if code else None
 
 
 def _unit(unit: str) -> str:
