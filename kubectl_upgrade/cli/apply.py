@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_upgrade.cli.connection import (
-    AsFlag,
-    ContextFlag,
-    KubeconfigFlag,
-    SshConfigFlag,
-    SshTo,
-    SshToFlag,
-    SshUserFlag,
-    connect,
-)
+from kubectl_upgrade.cli.connection import Connection, connected
 from kubectl_upgrade.cli.findings import tell_judgements
 from kubectl_upgrade.cli.plan_file import PlanFile, load_plan
 from kubectl_upgrade.cli.progress import Progress, tell_times
@@ -32,9 +23,11 @@ if TYPE_CHECKING:
     from kubectl_upgrade.world import World
 
 
+@connected
 def apply(
     file: PlanFile,
     *,
+    connection: Connection,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")] = False,
     pinned: Annotated[
         str, typer.Option("--digest", metavar="sha256:...", help="Refuse the plan unless it has this digest.")
@@ -42,12 +35,6 @@ def apply(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what runs on the nodes, line by line.")
     ] = False,
-    kubeconfig: KubeconfigFlag = "",
-    context: ContextFlag = "",
-    as_user: AsFlag = "",
-    ssh_config: SshConfigFlag = None,
-    ssh_user: SshUserFlag = None,
-    ssh_to: SshToFlag = SshTo.ADDRESS,
 ) -> None:
     """Do exactly what the plan says, after another look at the cluster; run again, it goes on where it stopped.
 
@@ -62,14 +49,7 @@ def apply(
         raise PlanError(f"{file} has digest {digest(plan)}, not {pinned}", fix="apply the file that was reviewed")
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", fix="add --yes")
-    world = connect(
-        kubeconfig=kubeconfig,
-        context=context,
-        as_user=as_user,
-        ssh_config=ssh_config,
-        ssh_user=ssh_user,
-        ssh_to=ssh_to,
-    )
+    world = connection.world()
     stop = Stop()
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     applying = Applying(who=who, watch=Progress(world.clock, verbose=verbose), stop=stop)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,42 +23,54 @@ class SshTo(Enum):
     NAME = "name"
 
 
-KubeconfigFlag: TypeAlias = Annotated[
-    str, typer.Option("--kubeconfig", help="Kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.")
-]
-ContextFlag: TypeAlias = Annotated[str, typer.Option("--context", help="Context in the kubeconfig.")]
-AsFlag: TypeAlias = Annotated[str, typer.Option("--as", help="Impersonate this user.")]
-SshConfigFlag: TypeAlias = Annotated[
-    Path | None, typer.Option("--ssh-config", help="ssh configuration file instead of ~/.ssh/config.")
-]
-SshUserFlag: TypeAlias = Annotated[str | None, typer.Option("--ssh-user", help="Log in as this user; it needs sudo.")]
-SshToFlag: TypeAlias = Annotated[SshTo, typer.Option("--ssh-to", help="Reach a node by its InternalIP or its name.")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """The flags of every command that looks at a cluster; a field's type is its flag."""
 
-
-def connect(
-    *,
-    kubeconfig: str,
-    context: str,
-    as_user: str,
-    ssh_config: Path | None,
-    ssh_user: str | None,
-    ssh_to: SshTo,
-) -> World:
-    """The real world that these flags describe; nothing is contacted yet."""
-    from kubectl_upgrade.world import World
-    from kubectl_upgrade.world.bundle import Bundle
-    from kubectl_upgrade.world.clock import RealClock
-    from kubectl_upgrade.world.kubeconfig import KubernetesOptions
-    from kubectl_upgrade.world.kubernetes import KubernetesCluster
-    from kubectl_upgrade.world.nodes import SshNodes
-    from kubectl_upgrade.world.ssh import Ssh, SshOptions
-    from kubectl_upgrade.world.state import FolderState, default_root
-
-    options = KubernetesOptions(kubeconfig=kubeconfig, context=context, as_user=as_user)
-    ssh = Ssh(SshOptions(config=ssh_config, user=ssh_user, destination=ssh_to.value))
-    return World(
-        nodes=SshNodes(ssh, Bundle.ours()),
-        cluster=KubernetesCluster(options),
-        clock=RealClock(),
-        state=FolderState(default_root()),
+    kubeconfig: Annotated[
+        str, typer.Option("--kubeconfig", help="Kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.")
+    ] = ""
+    context: Annotated[str, typer.Option("--context", help="Context in the kubeconfig.")] = ""
+    as_user: Annotated[str, typer.Option("--as", help="Impersonate this user.")] = ""
+    ssh_config: Annotated[
+        Path | None, typer.Option("--ssh-config", help="ssh configuration file instead of ~/.ssh/config.")
+    ] = None
+    ssh_user: Annotated[str | None, typer.Option("--ssh-user", help="Log in as this user; it needs sudo.")] = None
+    ssh_to: Annotated[SshTo, typer.Option("--ssh-to", help="Reach a node by its InternalIP or its name.")] = (
+        SshTo.ADDRESS
     )
+
+    def world(self) -> World:
+        """The real world that the flags describe; nothing is contacted yet."""
+        from kubectl_upgrade.world import World
+        from kubectl_upgrade.world.bundle import Bundle
+        from kubectl_upgrade.world.clock import RealClock
+        from kubectl_upgrade.world.kubeconfig import KubernetesOptions
+        from kubectl_upgrade.world.kubernetes import KubernetesCluster
+        from kubectl_upgrade.world.nodes import SshNodes
+        from kubectl_upgrade.world.ssh import Ssh, SshOptions
+        from kubectl_upgrade.world.state import FolderState, default_root
+
+        options = KubernetesOptions(kubeconfig=self.kubeconfig, context=self.context, as_user=self.as_user)
+        ssh = Ssh(SshOptions(config=self.ssh_config, user=self.ssh_user, destination=self.ssh_to.value))
+        return World(
+            nodes=SshNodes(ssh, Bundle.ours()),
+            cluster=KubernetesCluster(options),
+            clock=RealClock(),
+            state=FolderState(default_root()),
+        )
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of Connection; it takes them as its parameter `connection`."""
+    own = inspect.signature(command, eval_str=True)
+    flags = inspect.signature(Connection, eval_str=True).parameters
+    kept = [parameter for name, parameter in own.parameters.items() if name != "connection"]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        connection = Connection(**{name: given.pop(name) for name in flags})
+        command(connection=connection, **given)
+
+    run.__dict__["__signature__"] = own.replace(parameters=[*kept, *flags.values()])
+    return run

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from kubectl_upgrade.cli.connection import (
-    AsFlag,
-    ContextFlag,
-    KubeconfigFlag,
-    SshConfigFlag,
-    SshTo,
-    SshToFlag,
-    SshUserFlag,
-    connect,
-)
+from kubectl_upgrade.cli.connection import Connection, connected
 from kubectl_upgrade.cli.findings import tell_judgements
 from kubectl_upgrade.cli.running import run, tell
 from kubectl_upgrade.model.errors import PreflightError, UsageError
@@ -44,8 +35,10 @@ class ProbeWorkers(Enum):
     NONE = "none"
 
 
+@connected
 def plan(
     *,
+    connection: Connection,
     to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Target version, such as v1.35.4.")],
     waive: Annotated[
         list[str] | None,
@@ -65,12 +58,6 @@ def plan(
     probe_workers: Annotated[
         ProbeWorkers, typer.Option("--probe-workers", help="auto asks all up to 200, else some of each pool.")
     ] = ProbeWorkers.AUTO,
-    kubeconfig: KubeconfigFlag = "",
-    context: ContextFlag = "",
-    as_user: AsFlag = "",
-    ssh_config: SshConfigFlag = None,
-    ssh_user: SshUserFlag = None,
-    ssh_to: SshToFlag = SshTo.ADDRESS,
 ) -> None:
     """Look at the cluster and write the plan of its upgrade to stdout; nothing is changed.
 
@@ -86,14 +73,7 @@ def plan(
         max_unavailable=_share(max_unavailable),
         drain_seconds=drain_timeout,
     )
-    world = connect(
-        kubeconfig=kubeconfig,
-        context=context,
-        as_user=as_user,
-        ssh_config=ssh_config,
-        ssh_user=ssh_user,
-        ssh_to=ssh_to,
-    )
+    world = connection.world()
     made, judgements = run(world, make(world, target, options, probe_workers.value))
     write_plan(made)
     stops = blockers(judgements)

@@ -16,13 +16,17 @@ PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="PLAN", help="The p
 
 
 def load_plan(path: Path) -> Plan:
-    """Read and validate; UsageError when there is no such file, PlanError when it is no safe plan."""
+    """Read and judge; UsageError when there is no such file, PlanError when it is no safe plan."""
     from kubectl_upgrade.planfile.read import load
 
+    return load(plan_bytes(path), str(path))
+
+
+def plan_bytes(path: Path) -> bytes:
+    """The file as it is; UsageError when there is none."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"the plan {path} cannot be read: {error.strerror}", fix="make one: kubectl upgrade-cp plan --to vX.Y.Z"
         ) from error
-    return load(data, str(path))

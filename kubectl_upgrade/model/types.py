@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -88,3 +89,8 @@ Seconds = Annotated[int, Range(1, 86400)]
 Share = Annotated[
     str, Pattern(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", "a number of nodes or a share of the pool, such as 10%")
 ]
+
+
+def visible(text: str) -> str:
+    """What a Text may hold of it: one line, whatever cannot be seen turned into a space, cut at 1000 characters."""
+    return re.sub(rf"[{HIDDEN}]+", " ", text)[:1000]

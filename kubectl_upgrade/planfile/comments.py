@@ -18,10 +18,10 @@ HEADER = f"""\
 #
 # What `kubectl upgrade-cp apply` will do to this cluster: exactly the steps below, in this order, and nothing else.
 # To review it:
-#   kubectl upgrade-cp validate FILE   is it sound and safe? prints its digest
-#   kubectl upgrade-cp show FILE       what each step runs on each node
+#   kubectl upgrade-cp validate PLAN   is it sound and safe? prints its digest
+#   kubectl upgrade-cp show PLAN       what each step runs on each node
 # To run what was reviewed:
-#   kubectl upgrade-cp apply FILE --digest sha256:...
+#   kubectl upgrade-cp apply PLAN --digest sha256:...
 # It may be edited; an edit that makes it unsafe is refused. A cluster that has changed since is refused as well: plan
 # again. It holds no dates and nothing of the machine where it was made, so that git shows what really differs.
 """

@@ -24,18 +24,19 @@ _FIX = "correct the plan, or write a new one with `kubectl upgrade-cp plan`"
 
 def load(data: bytes, name: str) -> Plan:
     """The plan in a file called `name`, sound in form and in meaning; PlanError lists what is wrong with it."""
-    document = _compose(data, name)
+    document = document_of(data, name)
     plan = _decode(document, name)
-    _refuse(check(plan), document, name)
+    refuse(check(plan), document, name)
     return plan
 
 
 def read(data: bytes, name: str) -> Plan:
     """As load, but only the form is judged: the plan may be unsafe. For looking at it, never for applying it."""
-    return _decode(_compose(data, name), name)
+    return _decode(document_of(data, name), name)
 
 
-def _compose(data: bytes, name: str) -> Document:
+def document_of(data: bytes, name: str) -> Document:
+    """Plain data with positions; PlanError when the file is no YAML that we read."""
     try:
         return compose(data)
     except DocumentError as error:
@@ -44,10 +45,10 @@ def _compose(data: bytes, name: str) -> Document:
 
 
 def _decode(document: Document, name: str) -> Plan:
-    _refuse(_made_elsewhere(document), document, name)
+    refuse(_made_elsewhere(document), document, name)
     problems: list[Problem] = []
     plan: Plan = decoder(Plan)(document.data, (), problems)
-    _refuse(problems, document, name)
+    refuse(problems, document, name)
     return plan
 
 
@@ -60,7 +61,8 @@ def _made_elsewhere(document: Document) -> list[Problem]:
     return [Problem(("madeBy",), f"the plan was made by {shown(made_by)}, this tool applies those of {MADE_BY}", fix)]
 
 
-def _refuse(problems: Sequence[Problem], document: Document, name: str) -> None:
+def refuse(problems: Sequence[Problem], document: Document, name: str) -> None:
+    """Raise PlanError with every problem at its line, if there is any."""
     if not problems:
         return
     placed = sorted(((document.position(problem.where), problem) for problem in problems), key=lambda pair: pair[0])

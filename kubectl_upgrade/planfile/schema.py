@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from kubectl_upgrade.model.plan import Plan, PlannedStep
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kubectl_upgrade.planfile.shape import Field
 
 Schema = dict[str, Any]
+
+# in the repository, which is where this module is run as a program
+PUBLISHED = Path(__file__).parents[2] / "schemas/plan.v1.schema.json"
 
 
 def schema() -> Schema:
@@ -129,4 +132,4 @@ def _pattern(pattern: Pattern) -> Schema:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(schema_text())
+    PUBLISHED.write_text(schema_text())

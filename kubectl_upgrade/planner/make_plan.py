@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade import __version__
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.judge import blockers
 from kubectl_upgrade.model.plan import ClusterConfiguration, Hop, Plan, PlanCluster, PreflightEntry, Waiver
+from kubectl_upgrade.model.types import visible
+from kubectl_upgrade.planfile.read import MADE_BY
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
 from kubectl_upgrade.planner.order import Order
 
@@ -50,7 +51,6 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     config = facts.kubeadm_config
     order = Order(
         to=target,
-        minor=target.line != start.line,
         stacked_etcd=config.etcd == "stacked",
         members=len(control_planes),
         ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
@@ -62,8 +62,10 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     nothing_to_do = start == target
     hops = () if no_way or nothing_to_do else (Hop(from_=start, to=target, stages=order.stages(control_planes, pools)),)
     return Plan(
-        made_by=__version__.rpartition(".")[0],
-        cluster=PlanCluster(name=config.cluster_name, uid=facts.uid, ca_hash=facts.ca_hash, from_=start, to=target),
+        made_by=MADE_BY,
+        cluster=PlanCluster(
+            name=visible(config.cluster_name), uid=facts.uid, ca_hash=facts.ca_hash, from_=start, to=target
+        ),
         cluster_configuration=ClusterConfiguration(
             control_plane_endpoint=config.control_plane_endpoint,
             image_repository=config.image_repository,
@@ -95,6 +97,6 @@ def _entry(judgement: Judgement) -> PreflightEntry:
         check=judgement.check,
         result=judgement.result,
         node=finding.node,
-        message=finding.message[:1000],
-        fix=finding.fix[:1000],
+        message=visible(finding.message),
+        fix=visible(finding.fix),
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.model.plan import PlannedStep, PoolTargets, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
     from kubectl_upgrade.model.version import Version
 
@@ -17,8 +19,6 @@ class Order:
     """What the steps of one hop need to know."""
 
     to: Version
-    minor: bool
-    """the hop changes the minor: nodes are drained before their kubelet is replaced"""
     stacked_etcd: bool
     members: int
     ignored: tuple[str, ...]
@@ -36,12 +36,17 @@ class Order:
         complete. Kubelets that are at the target already are left alone.
         """
         first, *others = (node.name for node in control_planes)
-        kubelets = tuple(node.name for node in control_planes if node.versions.kubelet != self.to)
+        old = [node for node in control_planes if node.versions.kubelet != self.to]
+        names = tuple(node.name for node in old)
         stages = [
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
             Stage(stage="add-ons", targets="cluster", steps=self._add_ons()),
-            Stage(stage="control-plane-kubelets", targets=kubelets, steps=self._control_plane_kubelet()),
+            Stage(
+                stage="control-plane-kubelets",
+                targets=names,
+                steps=self._control_plane_kubelet(old),
+            ),
             *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
         ]
         return tuple(stage for stage in stages if stage.targets)
@@ -69,19 +74,16 @@ class Order:
             step("wait-kubelet-config-access", timeoutSeconds=120),
         )
 
-    def _control_plane_kubelet(self) -> tuple[PlannedStep, ...]:
-        return (step("mark-node"), *self._drained(*self._kubelet(), *self._settled()), step("unmark-node"))
+    def _control_plane_kubelet(self, nodes: Sequence[ControlPlane]) -> tuple[PlannedStep, ...]:
+        minor = any(node.versions.kubelet.line != self.to.line for node in nodes)
+        steps = (*self._kubelet(), *self._settled())
+        return (step("mark-node"), *(self._drained(steps) if minor else steps), step("unmark-node"))
 
     def _workers(self, pool: Pool) -> Stage:
-        steps = (
-            step("mark-node"),
-            *self._drained(
-                step("install-kubeadm", version=str(self.to)),
-                self._kubeadm("kubeadm-node"),
-                *self._kubelet(),
-            ),
-            step("unmark-node"),
-        )
+        steps = (step("install-kubeadm", version=str(self.to)), self._kubeadm("kubeadm-node"), *self._kubelet())
+        if pool.kubelet.line != self.to.line:
+            steps = self._drained(steps)
+        steps = (step("mark-node"), *steps, step("unmark-node"))
         targets = PoolTargets(pool=pool.name)
         return Stage(stage=pool.name, targets=targets, max_unavailable=self.max_unavailable, steps=steps)
 
@@ -92,10 +94,8 @@ class Order:
             step("wait-node", version=str(self.to), timeoutSeconds=300),
         )
 
-    def _drained(self, *steps: PlannedStep) -> tuple[PlannedStep, ...]:
+    def _drained(self, steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
         """Draining is a must before a minor kubelet upgrade, and not needed for a patch (kubeadm-upgrade page)."""
-        if not self.minor:
-            return steps
         drain = step(
             "drain-node", timeoutSeconds=self.drain_seconds, onTimeout="stop", emptyDir="delete", unmanagedPods="stop"
         )

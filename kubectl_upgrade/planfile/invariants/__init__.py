@@ -13,9 +13,9 @@ from kubectl_upgrade.planfile.invariants.layout import lay_out
 from kubectl_upgrade.planfile.invariants.order import (
     control_planes_all_get_kubeadm,
     kubeadm_apply_leads,
-    kubeadm_is_installed_first,
     kubelets_follow_control_planes,
     nodes_are_upgraded_once,
+    what_runs_is_installed_first,
     worker_kubelets_follow_kubeadm,
 )
 from kubectl_upgrade.planfile.invariants.pairs import (
@@ -60,7 +60,7 @@ INVARIANTS = (
     kubeadm_apply_leads,
     control_planes_all_get_kubeadm,
     nodes_are_upgraded_once,
-    kubeadm_is_installed_first,
+    what_runs_is_installed_first,
     kubelets_follow_control_planes,
     worker_kubelets_follow_kubeadm,
     steps_have_their_waits,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.planfile.invariants.layout import LaidHop, Layout
 
+_INSTALLED_BY = dict.fromkeys(KUBEADM, "install-kubeadm") | {"restart-kubelet": "install-kubelet"}
+
 
 def kubeadm_apply_leads(layout: Layout) -> Iterator[Problem]:
     """kubeadm-apply moves the cluster's configuration: once in a hop, on one control plane, before any kubeadm-node."""
@@ -59,13 +61,13 @@ def nodes_are_upgraded_once(layout: Layout) -> Iterator[Problem]:
                 seen |= kinds
 
 
-def kubeadm_is_installed_first(layout: Layout) -> Iterator[Problem]:
-    """The kubeadm that runs is the hop's: kubeadm refuses, or does the wrong thing, when it is of another minor."""
+def what_runs_is_installed_first(layout: Layout) -> Iterator[Problem]:
+    """The kubeadm and the kubelet that run are the hop's: kubeadm of another minor refuses, or does the wrong thing."""
     for stage in layout.stages:
-        installed = min((index for index, _ in stage.steps("install-kubeadm")), default=len(stage.stage.steps))
-        for index, step in stage.steps(*KUBEADM):
-            if index < installed:
-                yield Problem(stage.at(index), f"{step.do} without install-kubeadm before it in this stage")
+        for index, step in stage.steps(*_INSTALLED_BY):
+            installer = _INSTALLED_BY[step.do]
+            if not any(place < index for place, _ in stage.steps(installer)):
+                yield Problem(stage.at(index), f"{step.do} without {installer} before it in this stage")
 
 
 def kubelets_follow_control_planes(layout: Layout) -> Iterator[Problem]:

@@ -18,11 +18,12 @@ _PAIRS = {"mark-node": "unmark-node", "drain-node": "uncordon-node"}
 
 def steps_have_their_waits(layout: Layout) -> Iterator[Problem]:
     """Whatever takes a node's control plane or kubelet away waits for it to come back before the node is given free."""
-    etcd = ("wait-etcd",) if layout.plan.cluster_configuration.etcd == "stacked" else ()
+    stacked = layout.plan.cluster_configuration.etcd == "stacked"
+    settled = ("wait-control-plane", "wait-etcd") if stacked else ("wait-control-plane",)
     for stage in layout.stages:
-        needed = {"install-kubelet": ("restart-kubelet",), "restart-kubelet": ("wait-node",)}
-        if stage.control_planes:
-            needed |= dict.fromkeys(KUBEADM, ("wait-control-plane", *etcd))
+        further = settled if stage.control_planes else ()
+        needed = dict.fromkeys(KUBEADM, further)
+        needed |= {"install-kubelet": ("restart-kubelet",), "restart-kubelet": ("wait-node", *further)}
         for index, step in stage.steps(*needed):
             for follower in needed[step.do]:
                 if not _followed(stage, index, follower):

@@ -1,0 +1,31 @@
+"""The lab's cluster, and one upgrade of it that many tests look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.operator import FROM, TO
+from tests.e2e.story import Story, upgrade
+from tests.lab.lab import Lab
+from tests.lab.spec import Spec
+from tests.lab.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A fresh 3 + 3 cluster at 1.34.4; 1.35.4 is offered to it."""
+    lab = Lab(Spec(control_planes=3, workers=3, version=Version.parse(FROM), also=(Version.parse(TO),)))
+    lab.up()
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="session")
+def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """The upgrade, run once."""
+    return upgrade(lab, tmp_path_factory.mktemp("upgrade"))

@@ -1,0 +1,82 @@
+"""The plugin as an operator runs it, and plans as an operator edits them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.lab.lab import Lab
+
+FROM, TO = "v1.34.4", "v1.35.4"
+# the lab's machine has cgroup v1, so that every plan to 1.35 needs this waiver
+WAIVER = ("--waive", "cgroup-v1=the lab's machine has cgroup v1", "--waive-until", "2999-12-31")
+
+
+def figure(name: str, value: float, unit: str, goal: str) -> None:
+    """Print a figure as one JSON line, past pytest's capture."""
+    line = json.dumps({"name": name, "value": round(value, 3), "unit": unit, "goal": goal})
+    os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"\n{line}\n".encode())
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Runs `kubectl upgrade-cp` with a state folder of its own."""
+
+    lab: Lab
+    state: Path
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start it; stdout and stderr are pipes."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("kubectl-upgrade_cp"), *words, *self._flags(words[0])],
+            env={**os.environ, "XDG_STATE_HOME": str(self.state), "COLUMNS": "200"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run it to its end and demand its exit code."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=3000)
+        sys.stdout.write(f"$ kubectl upgrade-cp {' '.join(words)}\n{err}\n")
+        assert process.returncode == code, f"exit {process.returncode}, not {code}:\n{err}"
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def plan(self, file: Path, *words: str, to: str = TO, code: int = 0) -> Path:
+        """Write a plan to the file."""
+        file.write_text(self.run("plan", "--to", to, *words, code=code).stdout)
+        return file
+
+    def _flags(self, command: str) -> tuple[str, ...]:
+        if command not in {"plan", "apply", "abort"}:
+            return ()
+        return ("--kubeconfig", str(self.lab.kubeconfig), "--ssh-config", str(self.lab.ssh_config))
+
+
+def edit(plan: Path, change: Callable[[Any], None]) -> Path:
+    """Edit the plan as a person would, comments kept."""
+    yaml = YAML()
+    yaml.width = 4096
+    document = yaml.load(plan.read_text())
+    change(document)
+    with plan.open("w") as out:
+        yaml.dump(document, out)
+    return plan
+
+
+def stage(document: Any, name: str) -> Any:
+    """A stage of the plan's only hop."""
+    (found,) = [stage for stage in document["hops"][0]["stages"] if stage["stage"] == name]
+    return found
