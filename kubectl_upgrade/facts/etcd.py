@@ -28,22 +28,28 @@ def _etcd(lines: Lines) -> Etcd:
     # what is false, zero or empty is left out
     return Etcd(
         member=_id(status["header"]["member_id"]),
-        version=status["version"],
+        version=str(status["version"]),
         leader=_id(status.get("leader", 0)),
-        raft_index=status["raftIndex"],
-        raft_applied_index=status["raftAppliedIndex"],
-        learner=status.get("isLearner", False),
-        db_size=status["dbSize"],
+        raft_index=_number(status, "raftIndex"),
+        raft_applied_index=_number(status, "raftAppliedIndex"),
+        learner=bool(status.get("isLearner")),
+        db_size=_number(status, "dbSize"),
         alarms=tuple(f"{_ALARMS.get(a.get('alarm'), a.get('alarm'))} on {_id(a['memberID'])}" for a in alarms),
-        errors=tuple(status.get("errors", [])),
+        errors=tuple(map(str, status.get("errors", []))),
         members=tuple(_member(raw) for raw in json.loads(lines.one("members"))["members"]),
     )
 
 
 def _member(raw: Json) -> EtcdMember:
     # a member that was added and has not joined yet has no name
-    name = raw.get("name", "")
-    return EtcdMember(id=_id(raw["ID"]), name=name, started=name != "", learner=raw.get("isLearner", False))
+    name = str(raw.get("name", ""))
+    return EtcdMember(id=_id(raw["ID"]), name=name, started=name != "", learner=bool(raw.get("isLearner")))
+
+
+def _number(status: Json, key: str) -> int:
+    if not isinstance(status[key], int):
+        raise TypeError(f"{key} is {status[key]!r}, not a number")
+    return int(status[key])
 
 
 def _id(number: int) -> str:

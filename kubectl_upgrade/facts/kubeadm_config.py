@@ -32,10 +32,9 @@ def kubeadm_config(config_map: Json) -> KubeadmConfig:
 
 
 def _parse(configuration: Any) -> KubeadmConfig:
-    if not isinstance(configuration, dict):
-        raise TypeError(f"it is a {type(configuration).__name__}, not a mapping")
-    etcd = configuration.get("etcd") or {}
-    local = etcd.get("local") or {}
+    configuration = _mapping(configuration, "ClusterConfiguration")
+    etcd = _mapping(configuration.get("etcd") or {}, "etcd")
+    local = _mapping(etcd.get("local") or {}, "etcd.local")
     kind: Literal["stacked", "external"] = "external" if etcd.get("external") else "stacked"
     return KubeadmConfig(
         cluster_name=_text(configuration, "clusterName") or _CLUSTER_NAME,
@@ -45,6 +44,12 @@ def _parse(configuration: Any) -> KubeadmConfig:
         etcd=kind,
         etcd_image_tag=_text(local, "imageTag") or "none",
     )
+
+
+def _mapping(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is {value!r}, not a mapping")
+    return value
 
 
 def _text(mapping: dict[str, Any], key: str) -> str:

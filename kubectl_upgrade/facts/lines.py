@@ -44,5 +44,5 @@ def read(output: FactOutput, build: Callable[[Lines], T]) -> T | Unknown:
         return Unknown(said[-500:] or f"the script ended with exit code {output.exit_code}")
     try:
         return build(Lines(output.text))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         return Unknown(f"not understood: {error}; it printed {output.text[:200]!r}")

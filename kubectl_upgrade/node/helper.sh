@@ -222,7 +222,7 @@ await() {
     state=$(state_of "$1") || exit "$?"
     while [ "$state" = running ] && [ "$(uptime_seconds)" -lt "$deadline" ]; do
         # the lock is free at once in the moments before the action begins and after it was killed
-        flock -s -w "$((deadline - $(uptime_seconds) + 1))" "$unit_record/lock" sleep 0.1
+        flock -s -w "$((deadline - $(uptime_seconds)))" "$unit_record/lock" sleep 0.1
         state=$(state_of "$1") || exit "$?"
     done
     answer "$state"
@@ -243,7 +243,7 @@ release() {
     esac
     busy=$(running_unit) || exit "$?"
     [ -z "$busy" ] || { answer "busy $busy"; return; }
-    rm -rf "$base/units" "$base/keep-$1" "$base/fence" || fail 74 "cannot remove records in $base"
+    rm -rf "$base/units" "$base/keep-$1" "$base/fence" "$base/fence.tmp" || fail 74 "cannot remove records in $base"
     sync "$base"
     # a bundle that the administrator put there has no mark and stays
     if [ -e "$bundle.ours" ]; then

@@ -6,6 +6,7 @@ LC_ALL=C
 export PATH LC_ALL
 umask 077
 cd / || exit 70
+new=
 
 finish() {
     printf 'upgrade-cp: %s\n' "$1"
@@ -13,6 +14,7 @@ finish() {
 }
 
 fail() {
+    rm -rf "$new"
     printf 'upgrade-cp install: %s\n' "$1" >&2
     exit 74
 }
@@ -27,7 +29,7 @@ is_sound() {
 
 # answers present, altered, or goes on
 begin() {
-    base=$1 bundle=$1/$2 sha256=$3 new=$1/$2.new
+    base=$1 bundle=$1/$2 sha256=$3
     mkdir -p "$base" || fail "cannot make $base"
     [ "$(stat -c '%u %a' "$base")" = "0 700" ] || fail "$base must belong to root and be closed to others (0700)"
     exec 9<"$base" || fail "cannot open $base"
@@ -35,6 +37,7 @@ begin() {
     if [ -e "$bundle" ]; then
         if is_sound "$bundle" "$sha256"; then finish present; else finish altered; fi
     fi
+    new=$bundle.new # under the lock it is ours alone
     rm -rf "$new"
     mkdir "$new" || fail "cannot make $new"
 }

@@ -81,7 +81,7 @@ def _read(path: Path) -> tuple[list[Json], int]:
         if checksum != b"%08x" % crc32(rest) or sequence != b"%d" % (len(entries) + 1):
             raise StepError(
                 f"reading {path}: line {len(entries) + 1} is damaged",
-                "the nodes know what was done: move this file away and resume the run with apply --take-over RUN",
+                "the nodes and the API know what was done: move this file away, then run the command again",
             )
         entries.append(json.loads(text))
         size += len(line) + 1

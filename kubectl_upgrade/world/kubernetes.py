@@ -25,6 +25,7 @@ _FIXES: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "grant this identity what it lacks: kubectl auth can-i --list",
     HTTPStatus.NOT_FOUND: "see that this is the right cluster: kubectl config current-context",
     HTTPStatus.CONFLICT: "somebody else changed or made it meanwhile: look at it, then run the command again",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "see what the API server does not accept; another uid means another object",
     HTTPStatus.TOO_MANY_REQUESTS: "the API server asks to wait, or a PodDisruptionBudget allows nothing now",
 }
 _NO_ANSWER = "see that the API server is up and reachable: kubectl get --raw /readyz"
@@ -142,12 +143,14 @@ class KubernetesCluster(Cluster):
 
 
 def _refusal(method: str, path: str, reply: _Reply) -> ApiError:
+    kinds: dict[int, type[ApiError]] = {HTTPStatus.NOT_FOUND: NotFoundError, HTTPStatus.CONFLICT: ConflictError}
+    kind = kinds.get(reply.status, ApiError)
     try:
         status = json.loads(reply.body)
         reason, message = str(status["reason"]), str(status["message"])
-    except (ValueError, KeyError, TypeError):  # a proxy's or a load balancer's page
+        if any(cause.get("field") == "metadata.uid" for cause in (status.get("details") or {}).get("causes") or ()):
+            kind = ConflictError  # a patch with another uid: the server calls it 422, the uid being immutable
+    except (ValueError, KeyError, TypeError, AttributeError):  # a proxy's or a load balancer's page
         reason, message = "", " ".join(reply.body[:300].decode(errors="replace").split())
-    kinds: dict[int, type[ApiError]] = {HTTPStatus.NOT_FOUND: NotFoundError, HTTPStatus.CONFLICT: ConflictError}
-    kind = kinds.get(reply.status, ApiError)
     text = f"{method} {path}: {reply.status} {reason}: {message}"
     return kind(text, _FIXES.get(reply.status, _BROKEN), status=reply.status, reason=reason)

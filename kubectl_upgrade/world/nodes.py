@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MARK = b"upgrade-cp: "
 _LONGEST_FACT = 262144  # bytes, as in probe.sh
 _LONGEST_OUTPUT = 65536  # bytes, as in helper.sh
+_WHO = "`kubectl -n kube-system get lease upgrade-cp -o yaml` names who holds the cluster"
 _ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
 _UNIT = re.compile(r"upgrade-cp-[0-9a-f]{8}-[0-9a-f]{12}-[1-9][0-9]{0,3}")
 _State = Literal["absent", "running", "exited", "interrupted"]
@@ -155,12 +156,12 @@ def _held(machine: Machine, doing: str, said: str) -> LockedError:
     if holder == "none":
         return LockedError(
             f"{doing} on {machine.name}: nobody holds the node; its fence was removed, so nothing may run there",
-            "see kubectl upgrade-cp status: the run was ended or aborted elsewhere",
+            f"was the run aborted elsewhere? {_WHO}",
         )
     run, _, epoch = holder.partition(" ")
     return LockedError(
         f"{doing} on {machine.name}: run {run} (epoch {epoch}) holds the node",
-        f"see kubectl upgrade-cp status; if nobody works on it any more: kubectl upgrade-cp apply --take-over {run}",
+        f"let that run end or abort it where it was started; {_WHO}",
     )
 
 

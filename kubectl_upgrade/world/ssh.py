@@ -155,7 +155,7 @@ class Ssh:
         if not _DESTINATION.fullmatch(destination):
             raise NodeUnreachableError(
                 f"connecting to {machine.name}: {destination!r} is no address",
-                "see its InternalIP: kubectl get nodes -o wide; or connect by name (--ssh-destination name)",
+                "see its InternalIP: kubectl get nodes -o wide; or connect by name (--ssh-to name)",
             )
         return destination
 

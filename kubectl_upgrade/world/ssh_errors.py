@@ -36,7 +36,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("Could not resolve hostname",),
         "its name is unknown",
-        "give it an entry in the ssh configuration, or connect by address (--ssh-destination address)",
+        "give it an entry in the ssh configuration, or connect by address (--ssh-to address)",
     ),
     (
         ("Connection refused",),

@@ -146,7 +146,7 @@ def _unfinished(cluster: Path) -> Path | None:
         if not _RUN.fullmatch(run):
             raise StepError(
                 f"reading {cluster / 'unfinished'}: {run!r} is no id of a run",
-                "the cluster's lock knows the run (kubectl upgrade-cp status): remove this file and take the run over",
+                "`kubectl -n kube-system get lease upgrade-cp -o yaml` names the run: write its id into that file",
             )
         if (cluster / run / "run.json").exists():
             return cluster / run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError, StepError
+from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, StepError
 from kubectl_upgrade.world import Fence, Machine, UnitStatus
 from kubectl_upgrade.world.bundle import Bundle
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
@@ -167,6 +167,26 @@ def test_a_unit_that_somebody_stops_is_interrupted_at_once(lab: Lab, worker: Mac
             await asyncio.to_thread(lab.run, worker.name, f"systemctl stop {UNIT}")
             async with asyncio.timeout(10):
                 assert (await waiting).state == "interrupted"
+
+    asyncio.run(run())
+
+
+def test_a_full_disk_starts_nothing(lab: Lab, worker: Machine) -> None:
+    async def run() -> None:
+        async with connected(lab) as nodes:
+            await nodes.install(worker)
+            await nodes.raise_fence(worker, FENCE)
+            with faults.full_disk(lab, worker.name, "/var/lib/upgrade-cp"):
+                with pytest.raises(AccessError, match=r"cannot write .*: nothing was started"):
+                    await nodes.start(worker, FENCE, UNIT, "place", [])
+                assert (await nodes.wait(worker, UNIT, 0)).state == "absent"
+                with pytest.raises(AccessError, match="cannot write"):
+                    await nodes.raise_fence(worker, Fence(FENCE.run, 2))
+                async with connected(lab, Bundle.ours()) as others:
+                    with pytest.raises(AccessError, match=r"cannot (make|write)|disk full"):
+                        await others.install(worker)
+            await nodes.start(worker, FENCE, UNIT, "place", [])
+            assert (await nodes.wait(worker, UNIT, 30)).exit_code == 3
 
     asyncio.run(run())
 

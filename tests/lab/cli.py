@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -79,6 +80,11 @@ def _restore(given: argparse.Namespace) -> int:
     return 0
 
 
+def _hold(given: argparse.Namespace) -> int:
+    with Lab(Spec()).hold(given.who):
+        return subprocess.run(given.words, check=False).returncode
+
+
 def _publish(given: argparse.Namespace) -> int:
     Lab.current().publish(given.version)
     return 0
@@ -128,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument("name")
     snapshot.add_argument("--with", dest="extra", type=Path, action="append", default=[], help="keep this folder too")
     add("restore", _restore, "bring a snapshot back").add_argument("name")
+    held = add("hold", _hold, "run a command, and let nobody else change the lab meanwhile")
+    held.add_argument("who", help="what others are told")
+    held.add_argument("words", nargs="+", metavar="-- command")
     add("publish", _publish, "offer another version").add_argument("version", type=Version.parse)
     add("logs", _logs, "collect what explains a failure").add_argument("folder", type=Path)
     probe = add("probe", _probe, "read and write through the endpoint; two lines of JSON at the end")

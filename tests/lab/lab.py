@@ -2,9 +2,10 @@
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,7 @@ from tests.lab import (
 from tests.lab.api import Api
 from tests.lab.cache import Cache
 from tests.lab.errors import LabError
+from tests.lab.hold import hold, refuse_if_held
 from tests.lab.host import Done
 from tests.lab.parts import Parts, everything
 from tests.lab.place import Place
@@ -82,6 +84,10 @@ class Lab:
     def api(self) -> Api:
         """A client of the cluster."""
         return Api(self.kubeconfig)
+
+    def hold(self, who: str) -> AbstractContextManager[None]:
+        """Keep everybody else's commands from changing the lab while the context lasts."""
+        return hold(self.place.hold, who, os.environ)
 
     def build(self) -> None:
         """Build what the spec needs, into the cache."""
@@ -145,6 +151,7 @@ class Lab:
 
     def stop(self, node: str) -> None:
         """Cut a node's power."""
+        refuse_if_held(self.place.hold, os.environ)
         machine.stop(self.place, self.spec.node(node))
 
     def start(self, node: str) -> None:
@@ -236,6 +243,7 @@ class Lab:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        refuse_if_held(self.place.hold, os.environ)
         with self.place.lock.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

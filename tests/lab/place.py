@@ -34,6 +34,11 @@ class Place:
         return self.root / "lock"
 
     @property
+    def hold(self) -> Path:
+        """Held by whoever needs the lab undisturbed for longer than one command."""
+        return self.root / "held"
+
+    @property
     def lab(self) -> Path:
         """Everything that `down` removes."""
         return self.root / "lab"

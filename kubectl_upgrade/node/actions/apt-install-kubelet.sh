@@ -14,7 +14,7 @@ prove_flags() {
     rm -rf "$aside" && mkdir "$aside" || exit 1
     apt_get --assume-yes --no-install-recommends --allow-change-held-packages --download-only install "kubelet=$1" ||
         fail "download of kubelet $1" "$read_apt"
-    deb=$(find /var/cache/apt/archives -maxdepth 1 -name "kubelet_$1_*.deb")
+    deb=$(find /var/cache/apt/archives -maxdepth 1 -name "kubelet_$1_$(dpkg --print-architecture).deb")
     if [ -z "$deb" ]; then # a repository on this node's own disk is not copied to the cache
         (cd "$aside" && apt_get download "kubelet=$1") || fail "download of kubelet $1" "$read_apt"
         deb=$(find "$aside" -name '*.deb')
@@ -35,6 +35,7 @@ argument VERSION "$1" "$version_pattern"
 record_holds
 recover
 
+kubelet=
 now=$(installed kubelet)
 case $now in
     "$1"-*) say "kubelet $now is installed already" ;;
@@ -47,15 +48,17 @@ case $now in
         [ -n "$wanted" ] || fail "no repository of this node offers kubelet $1" \
             "publish it in the repository (a mirror may lag behind), then apply again"
         prove_flags "$wanted"
-        # a kubectl from elsewhere, or a newer one, is not ours to replace
-        client=$(candidate kubectl "$1")
-        if [ -n "$client" ] && dpkg --compare-versions "$(installed kubectl)" lt-nl "$client"; then
-            install_only "kubelet=$wanted" "kubectl=$client"
-        else
-            install_only "kubelet=$wanted"
-        fi
+        kubelet=kubelet=$wanted
         ;;
 esac
+kubectl=
+client=$(candidate kubectl "$1")
+# a kubectl from elsewhere, or a newer one, is not ours to replace
+if [ -n "$client" ] && dpkg --compare-versions "$(installed kubectl)" lt-nl "$client"; then
+    kubectl=kubectl=$client
+fi
+# shellcheck disable=SC2086 # one, the other or both
+[ -z "$kubelet$kubectl" ] || install_only $kubelet $kubectl
 said=$(kubelet --version 2>&1)
 [ "$said" = "Kubernetes v$1" ] || fail "kubelet on this node says $said, not Kubernetes v$1" \
     "find out which kubelet comes first on the PATH ($(command -v kubelet)), then apply again"

@@ -10,9 +10,11 @@ for record in "$place"/units/*/; do
     [ -e "$record/start" ] || continue
     unit=$(basename "$record")
     # a unit writes its exit before it ends: asked in this order, one that ends meanwhile is never called interrupted
-    case $(systemctl is-active "$unit" </dev/null 2>/dev/null) in
-        active | activating | deactivating | reloading) state=running ;;
-        *) state=interrupted ;;
+    active=$(systemctl is-active "$unit.service" </dev/null)
+    case $active in
+        inactive | failed) state=interrupted ;;
+        '' | unknown) echo "systemd does not say whether $unit runs" >&2 && exit 1 ;;
+        *) state=running ;;
     esac
     if [ -e "$record/exit" ]; then
         echo "unit $unit exited $(head -n 1 "$record/exit")"

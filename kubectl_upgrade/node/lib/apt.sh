@@ -30,14 +30,15 @@ apt_get() {
         -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@"
 }
 
+held_packages() {
+    # shellcheck disable=SC2086 # a list of words
+    dpkg-query -W -f '${db:Status-Want} ${Package}\n' $ours 2>/dev/null | sed -n 's/^hold //p'
+}
+
 # Holds: an explicit installation clears them. Recorded before the first change; a record that is already there was
 # left by an attempt that died, and is the truth.
 record_holds() {
-    if [ ! -e "$UPGRADE_CP_KEEP/holds" ]; then
-        # shellcheck disable=SC2086 # a list of words
-        dpkg-query -W -f '${db:Status-Want} ${Package}\n' $ours 2>/dev/null |
-            sed -n 's/^hold //p' | keep holds || exit 1
-    fi
+    [ -e "$UPGRADE_CP_KEEP/holds" ] || held_packages | keep holds || exit 1
     trap 'restore_holds $?' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -46,13 +47,12 @@ record_holds() {
 
 restore_holds() {
     trap - EXIT
-    # shellcheck disable=SC2046 # a list of words
-    if [ ! -s "$UPGRADE_CP_KEEP/holds" ] || patiently apt-mark hold $(cat "$UPGRADE_CP_KEEP/holds"); then
-        rm -f "$UPGRADE_CP_KEEP/holds"
-        exit "$1"
-    fi
-    fail "these packages were on hold and are not any more: $(tr '\n' ' ' <"$UPGRADE_CP_KEEP/holds")" \
-        "apt-mark hold them on this node"
+    lost=$(held_packages | grep -Fxv -f - "$UPGRADE_CP_KEEP/holds" | tr '\n' ' ')
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$lost" ] || patiently apt-mark hold $lost ||
+        fail "packages that were on hold are not any more: $lost" "apt-mark hold them on this node"
+    rm -f "$UPGRADE_CP_KEEP/holds"
+    exit "$1"
 }
 
 # Packages that dpkg left in a broken state. Pending triggers are none: the next transaction runs them.
@@ -81,6 +81,7 @@ recover() {
         # a half-unpacked one cannot be configured; the installation below unpacks it again
         dpkg --force-confold --configure "$package" </dev/null 2>&1 || true
     done
+    [ -n "$(broken_packages)" ] || rm -f "$UPGRADE_CP_KEEP/transaction"
 }
 
 not_ours() {

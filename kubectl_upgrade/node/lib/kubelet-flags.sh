@@ -74,9 +74,11 @@ unit_files() {
 
 # flags_known KUBELET: ask this very binary; says which file it would stumble over, and why.
 flags_known() {
-    # shellcheck disable=SC2046 # a list of paths
-    words=$(kubelet_words $(unit_files))
     binary=$1
+    units=$(unit_files)
+    [ -n "$units" ] || fail "systemd knows no unit kubelet on this node" "set the kubelet up as a unit of systemd"
+    # shellcheck disable=SC2086 # a list of paths
+    words=$(kubelet_words $units)
     answer=0
     for file in $(printf '%s\n' "$words" | cut -f 1 | sort -u); do
         set --

@@ -1,0 +1,241 @@
+"""Fact scripts under dash, on nodes that are whole, broken or strange; parsed as the tool parses them."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kubectl_upgrade import node
+from kubectl_upgrade.facts import FACTS
+from kubectl_upgrade.model.facts import (
+    Apiserver,
+    Etcd,
+    Host,
+    Kubeadm,
+    ManifestFiles,
+    Packages,
+    RunRecord,
+    UnitRecord,
+    Unknown,
+)
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.world import FactOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.node.conftest import Machine
+
+URL = "https://10.99.0.11:2379"
+MANIFEST = f"""\
+apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    kubeadm.kubernetes.io/etcd.advertise-client-urls: {URL}
+  name: etcd
+  namespace: kube-system
+spec:
+  containers:
+  - command:
+    - etcd
+    - --advertise-client-urls={URL}
+    - --listen-client-urls=https://127.0.0.1:2379,{URL}
+    image: registry.example.com:5000/k8s/etcd:3.6.5-0
+    imagePullPolicy: IfNotPresent
+    name: etcd
+    volumeMounts:
+    - mountPath: /var/lib/etcd
+      name: etcd-data
+  hostNetwork: true
+  volumes:
+  - hostPath:
+      path: /var/lib/etcd
+    name: etcd-data
+status: {{}}
+"""
+SIDECAR = "  containers:\n  - image: registry.example.com/sidecar:1\n    name: sidecar\n"
+ETCDCTL = """\
+#!/bin/sh
+case "$*" in
+    *"member list"*) echo '{"members":[{"ID":10,"name":"cp1"}]}' ;;
+    *"alarm list"*) echo '{}' ;;
+    *"--endpoints https://10.99.0.11:2379 "*"endpoint status"*"-w json")
+        [ ! -e /etcd-hangs ] || exec sleep 60
+        echo '[{"Status":{"header":{"member_id":10},"version":"3.6.5","dbSize":1,"leader":10,"raftIndex":7,"raftAppliedIndex":7}}]' ;;
+    *) exit 9 ;;
+esac
+"""  # noqa: E501 - one line of JSON
+
+
+SYSTEMCTL = """\
+#!/bin/sh
+[ ! -e /no-systemd ] || exit 1
+case "$2" in *-running-*) echo active ;; *) echo inactive && exit 3 ;; esac
+"""
+
+
+def ask(machine: Machine, name: str) -> object:
+    machine.file("/fact").write_text(node.fact(name))
+    done = machine.run("exec sh /fact")
+    return FACTS[name](FactOutput(done.code, done.text))
+
+
+def put(machine: Machine, path: str, text: str) -> None:
+    file = machine.file(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+def test_host(bare: Machine) -> None:
+    bare.must(
+        "mkdir -p /etc/ssh && rm -f /etc/ssh/ssh_host_* && ssh-keygen -q -t rsa -N '' -f /etc/ssh/ssh_host_rsa_key"
+    )
+    rsa = ask(bare, "host")
+    bare.must("ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key")
+    ed25519 = ask(bare, "host")
+    assert isinstance(rsa, Host)
+    assert isinstance(ed25519, Host)
+    assert bare.must("ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub").split()[1] == ed25519.host_key
+    assert rsa.host_key != ed25519.host_key
+    assert ed25519.hostname == bare.must("uname -n").strip()
+    assert ed25519.boot_id == bare.must("cat /proc/sys/kernel/random/boot_id").strip()
+
+
+def test_host_without_a_key(bare: Machine) -> None:
+    bare.must("rm -rf /etc/ssh")
+    assert ask(bare, "host") == Unknown("no ssh host key under /etc/ssh")
+
+
+def test_packages(machine: Machine) -> None:
+    assert ask(machine, "packages") == Packages(
+        family="apt",
+        repository="v1.34",
+        held=("kubeadm", "kubelet"),
+        installed=dict.fromkeys(("kubeadm", "kubectl", "kubelet"), "1.34.4-1.1"),
+    )
+
+
+def test_binaries_of_no_package(bare: Machine) -> None:
+    put(bare, "/usr/bin/kubelet", "#!/bin/sh\necho Kubernetes v1.34.4\n")
+    assert ask(bare, "packages") == Packages(family="unknown", repository="none", held=(), installed={})
+
+
+def test_kubeadm(bare: Machine) -> None:
+    put(bare, "/usr/bin/kubelet", "#!/bin/sh\necho Kubernetes v1.34.4\n")
+    put(bare, "/etc/kubernetes/kubelet.conf", "")
+    put(bare, "/etc/kubernetes/patches/etcd.yaml", "")
+    assert ask(bare, "kubeadm") == Kubeadm(
+        initialised=True,
+        control_plane=False,
+        kubeadm=None,
+        kubelet=Version(1, 34, 4),
+        patches="standard",
+        admin_conf=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        MANIFEST,
+        MANIFEST.replace("  containers:\n", SIDECAR),
+        MANIFEST.replace("  hostNetwork", f"{SIDECAR[14:]}  hostNetwork"),
+    ],
+)
+def test_manifests_say_the_image_of_the_component(bare: Machine, manifest: str) -> None:
+    put(bare, "/etc/kubernetes/manifests/etcd.yaml", manifest)
+    put(bare, "/etc/kubernetes/manifests/other.yaml", manifest)
+    found = ask(bare, "manifests")
+    assert isinstance(found, ManifestFiles)
+    assert found.images == {"etcd": "registry.example.com:5000/k8s/etcd:3.6.5-0"}
+    assert found.hashes == {"etcd": f"sha256:{bare.must('sha256sum /etc/kubernetes/manifests/etcd.yaml').split()[0]}"}
+
+
+@pytest.fixture
+def etcd(bare: Machine) -> Iterator[Machine]:
+    """A node with a manifest and an etcd of somebody else's."""
+    put(bare, "/etc/kubernetes/manifests/etcd.yaml", MANIFEST)
+    put(bare, "/usr/local/bin/etcdctl", ETCDCTL)
+    put(bare, "/opt/etcd", "#!/bin/sh\necho up\nsleep 30\n")
+    with running(bare, "https://10.0.0.9:2379"):
+        yield bare
+
+
+@contextmanager
+def running(machine: Machine, url: str) -> Iterator[None]:
+    """An etcd process that advertises an address."""
+    program = machine.command("/opt/etcd", f"--advertise-client-urls={url}")
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+def test_etcd_is_the_manifests_one(etcd: Machine) -> None:
+    with running(etcd, URL):
+        found = ask(etcd, "etcd")
+    assert isinstance(found, Etcd)
+    assert (found.member, found.leader, found.version) == ("a", "a", "3.6.5")
+
+
+def test_etcd_that_does_not_run_is_unknown(etcd: Machine) -> None:
+    assert ask(etcd, "etcd") == Unknown(f"etcd is not running: no process advertises {URL}")
+
+
+def test_etcd_that_does_not_answer_is_unknown(etcd: Machine) -> None:
+    put(etcd, "/usr/local/bin/timeout", '#!/bin/sh\nshift\nexec /usr/bin/timeout 0.2 "$@"\n')
+    put(etcd, "/etcd-hangs", "")
+    with running(etcd, URL):
+        found = ask(etcd, "etcd")
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("etcdctl endpoint status")
+
+
+@pytest.mark.parametrize("name", ["etcd", "apiserver", "kubelet-config-access"])
+def test_what_a_node_does_not_have_is_unknown(bare: Machine, name: str) -> None:
+    found = ask(bare, name)
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("no /etc/kubernetes/")
+
+
+def test_apiserver_without_an_answer(bare: Machine) -> None:
+    flags = "    - --advertise-address=127.0.0.1\n    - --secure-port=1\n"
+    put(bare, "/etc/kubernetes/manifests/kube-apiserver.yaml", flags)
+    pki = "/etc/kubernetes/pki"
+    bare.must(
+        f"mkdir -p {pki} && openssl req -x509 -newkey ed25519 -nodes -subj /CN=x -keyout {pki}/ca.key -out {pki}/ca.crt"
+        f" && cp {pki}/ca.crt {pki}/apiserver-kubelet-client.crt && cp {pki}/ca.key {pki}/apiserver-kubelet-client.key"
+    )
+    found = ask(bare, "apiserver")
+    assert isinstance(found, Apiserver)
+    assert (found.ready, found.version) == (False, None)
+    assert "port 1" in found.said
+
+
+def test_run(bare: Machine) -> None:
+    put(bare, "/usr/local/bin/systemctl", SYSTEMCTL)
+    assert ask(bare, "run") == RunRecord(run="", epoch=0, units=())
+    put(bare, "/var/lib/upgrade-cp/fence", "0123456789abcdef0123456789abcdef 3\n")
+    for unit in ("u-running-1", "u-exited-1", "u-lost-1"):
+        put(bare, f"/var/lib/upgrade-cp/units/{unit}/start", "x\n")
+    put(bare, "/var/lib/upgrade-cp/units/u-exited-1/exit", "5\n")
+    bare.must("mkdir /var/lib/upgrade-cp/units/u-never-began-1")
+    assert ask(bare, "run") == RunRecord(
+        run="0123456789abcdef0123456789abcdef",
+        epoch=3,
+        units=(
+            UnitRecord(unit="u-exited-1", state="exited", exit_code=5),
+            UnitRecord(unit="u-lost-1", state="interrupted", exit_code=None),
+            UnitRecord(unit="u-running-1", state="running", exit_code=None),
+        ),
+    )
+    put(bare, "/no-systemd", "")
+    found = ask(bare, "run")
+    assert isinstance(found, Unknown)
+    assert found.reason.endswith("systemd does not say whether u-exited-1 runs")

@@ -1,0 +1,82 @@
+"""The actions kubeadm-apply and kubeadm-node: how they call kubeadm, and what becomes of its exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.node.conftest import Machine
+
+KUBEADM = """\
+#!/bin/sh
+[ "$*" = "version -o short" ] && echo v1.35.4 && exit
+printf '<%s>' "$@" ; echo
+echo "KUBECONFIG=${KUBECONFIG-unset} HOME=$HOME"
+read -r answer || echo "nobody answers"
+[ ! -e /fails ] || exit 3
+"""
+
+
+@pytest.fixture
+def node(bare: Machine) -> Machine:
+    program = bare.file("/usr/local/bin/kubeadm")
+    program.write_text(KUBEADM)
+    program.chmod(0o755)
+    bare.must("mkdir -p /etc/kubernetes/patches && touch /etc/kubernetes/admin.conf")
+    return bare
+
+
+def test_apply(node: Machine) -> None:
+    done = node.act("kubeadm-apply", "v1.35.4", "none", "none")
+    assert done.code == 0
+    assert "<upgrade><apply><v1.35.4><--yes>\n" in done.text
+    assert "KUBECONFIG=unset HOME=/root\nnobody answers\n" in done.text
+    assert done.text.splitlines()[-1] == "kubeadm upgrade apply v1.35.4 succeeded"
+
+
+def test_apply_with_patches_and_ignored_errors(node: Machine) -> None:
+    done = node.act("kubeadm-apply", "v1.35.4", "standard", "SystemVerification,Port-6443")
+    assert done.code == 0
+    assert "<--patches></etc/kubernetes/patches><--ignore-preflight-errors=SystemVerification,Port-6443>" in done.text
+
+
+def test_node(node: Machine) -> None:
+    done = node.act("kubeadm-node", "standard", "Swap")
+    assert done.code == 0
+    assert "<upgrade><node><--patches></etc/kubernetes/patches><--ignore-preflight-errors=Swap>\n" in done.text
+
+
+@pytest.mark.parametrize("action", [("kubeadm-apply", "v1.35.4", "none", "none"), ("kubeadm-node", "none", "none")])
+def test_its_exit_code_is_ours(node: Machine, action: tuple[str, ...]) -> None:
+    node.must("touch /fails")
+    done = node.act(*action)
+    assert done.code == 3
+    assert "Failed: kubeadm upgrade ended with exit code 3\nWhat to do: " in done.text
+    assert "succeeded" not in done.text
+
+
+@pytest.mark.parametrize("ignored", ["all", "ALL", "Swap,all", "--force", "Swap,", "a=b", "''", "'Swap --force'"])
+def test_ignores_named_errors_only(node: Machine, ignored: str) -> None:
+    for done in (node.act("kubeadm-apply", "v1.35.4", "none", ignored), node.act("kubeadm-node", "none", ignored)):
+        assert done.code == 2
+        assert done.text.startswith("Refused: IGNORED may not be ")
+
+
+def test_apply_needs_the_kubeadm_of_its_version(node: Machine) -> None:
+    done = node.act("kubeadm-apply", "v1.35.5", "none", "none")
+    assert done.code == 1
+    assert "Failed: kubeadm on this node is v1.35.4, not v1.35.5" in done.text
+
+
+def test_apply_needs_admin_conf(node: Machine) -> None:
+    node.must("rm /etc/kubernetes/admin.conf")
+    assert "Failed: no /etc/kubernetes/admin.conf" in node.act("kubeadm-apply", "v1.35.4", "none", "none").text
+
+
+def test_patches_that_the_plan_counts_on_must_be_there(node: Machine) -> None:
+    node.must("rmdir /etc/kubernetes/patches")
+    done = node.act("kubeadm-node", "standard", "none")
+    assert done.code == 1
+    assert "Failed: no /etc/kubernetes/patches" in done.text

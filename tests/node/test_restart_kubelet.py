@@ -1,0 +1,125 @@
+"""The action restart-kubelet and the fact kubelet, with a unit and a healthz endpoint that are made up."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kubectl_upgrade import node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.node.conftest import Machine
+
+# what systemctl would say is what lies in /unit; a restart is written down
+SYSTEMCTL = """\
+#!/bin/sh
+case "$*" in
+    *ActiveState*) cat /unit/state ;;
+    *NRestarts*) cat /unit/restarts; [ ! -e /unit/loops ] || echo $(($(cat /unit/restarts) + 1)) >/unit/restarts ;;
+    *) echo "$*" >>/unit/calls; [ ! -e /unit/refuses ] ;;
+esac
+"""
+STUBS = {
+    "systemctl": SYSTEMCTL,
+    "journalctl": "#!/bin/sh\necho 'unknown flag: --nope'\n",
+    "kubelet": "#!/bin/sh\necho Kubernetes v1.35.4\n",
+    # 2 s between looks are for real machines
+    "sleep": "#!/bin/sh\nexec /bin/sleep 0.01\n",
+}
+HEALTHZ = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if sys.argv[1] == 'ok' else 500)
+        self.end_headers()
+        self.wfile.write(sys.argv[1].encode())
+server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+open('/healthz', 'w').write(str(os.getpid()))
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def kubelet(bare: Machine) -> Machine:
+    for name, text in STUBS.items():
+        program = bare.file(f"/usr/local/bin/{name}")
+        program.write_text(text)
+        program.chmod(0o755)
+    bare.must("mkdir -p /unit /var/lib/kubelet && echo active >/unit/state && echo 4 >/unit/restarts")
+    bare.file("/var/lib/kubelet/config.yaml").write_text("healthzBindAddress: 127.0.0.1\nhealthzPort: 1\n")
+    return bare
+
+
+@contextmanager
+def healthz(machine: Machine, answer: str) -> Iterator[None]:
+    server = subprocess.Popen(
+        machine.command("python3", "-c", HEALTHZ, answer), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert server.stdout is not None
+    port = server.stdout.readline().decode().strip()
+    machine.file("/var/lib/kubelet/config.yaml").write_text(f"healthzBindAddress: 127.0.0.1\nhealthzPort: {port}\n")
+    try:
+        yield
+    finally:
+        machine.must("kill $(cat /healthz)")
+        server.communicate()
+
+
+def fact(machine: Machine) -> list[str]:
+    machine.file("/fact").write_text(node.fact("kubelet"))
+    return machine.must("sh /fact").splitlines()
+
+
+def test_restarts_and_sees_it_healthy(kubelet: Machine) -> None:
+    with healthz(kubelet, "ok"):
+        done = kubelet.act("restart-kubelet", "v1.35.4")
+        assert fact(kubelet) == ["active yes", "restarts 4", "healthz ok"]
+    assert done.code == 0, done.text
+    assert kubelet.must("cat /unit/calls") == "daemon-reload\nrestart kubelet\n"
+    assert done.text.splitlines()[-1] == "kubelet v1.35.4 is active and healthy"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "answer", "said"),
+    [
+        ("echo activating >/unit/state", "ok", "activating, 4 restarts, healthz: ok"),
+        ("touch /unit/loops", "ok", " restarts, healthz: ok"),
+        ("true", "syncloop is late", "active, 4 restarts, healthz: syncloop is late"),
+    ],
+    ids=["not active", "restarts again and again", "not healthy"],
+)
+def test_one_that_does_not_stay_up_is_a_failure(kubelet: Machine, break_it: str, answer: str, said: str) -> None:
+    kubelet.must(break_it)
+    with healthz(kubelet, answer):
+        done = kubelet.act("restart-kubelet", "v1.35.4")
+    assert done.code == 1
+    assert "unknown flag: --nope" in done.text
+    assert "Failed: kubelet v1.35.4 does not stay up: " in done.text
+    assert said in done.text
+    assert done.text.splitlines()[-1].startswith("What to do: ")
+
+
+def test_nothing_is_restarted_when_another_version_is_on_disk(kubelet: Machine) -> None:
+    done = kubelet.act("restart-kubelet", "v1.35.5")
+    assert done.code == 1
+    assert "Failed: the kubelet on disk is Kubernetes v1.35.4, not v1.35.5" in done.text
+    assert not kubelet.file("/unit/calls").exists()
+
+
+def test_systemd_may_refuse(kubelet: Machine) -> None:
+    kubelet.must("touch /unit/refuses")
+    assert "Failed: systemctl daemon-reload" in kubelet.act("restart-kubelet", "v1.35.4").text
+
+
+def test_the_fact_of_a_kubelet_that_is_down(kubelet: Machine) -> None:
+    kubelet.must("echo failed >/unit/state")
+    active, restarts, health, *log = fact(kubelet)
+    assert (active, restarts) == ("active no", "restarts 4")
+    assert "Failed to connect to 127.0.0.1 port 1" in health or "Couldn't connect" in health
+    assert log == ["log unknown flag: --nope"]
