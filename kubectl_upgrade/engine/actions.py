@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.model.errors import NodeUnreachableError, StepError
 from kubectl_upgrade.model.facts import RunRecord
+from kubectl_upgrade.model.types import visible
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WAIT_SECONDS = 30
 _LAST_LINES = 20
 # a node that reboots under an action again and again has a trouble of its own
@@ -135,7 +138,9 @@ class ActionRunner:
         )
 
     def _take(self, output: str) -> None:
-        for line in output.splitlines():
+        for raw in output.splitlines():
+            # kubeadm colours its lines; and what a node prints must never steer the operator's terminal
+            line = visible(_COLOUR.sub("", raw))
             self.lines.append(line)
             self.say(line)
 

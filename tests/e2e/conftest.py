@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def lab() -> Iterator[Lab]:
     """A fresh 3 + 3 cluster at 1.34.4; 1.35.4 is offered to it."""
     lab = Lab(Spec(control_planes=3, workers=3, version=Version.parse(FROM), also=(Version.parse(TO),)))
-    lab.up()
-    yield lab
-    lab.down()
+    with lab.hold("the upgrade's tests"):
+        lab.up()
+        yield lab
+        lab.down()
 
 
 @pytest.fixture(scope="session")
