@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.lab.disk import mounts
 from tests.lab.host import run
 from tests.lab.spec import GATEWAY, Node, Spec
 
@@ -52,7 +53,8 @@ def remove() -> None:
         run(["ip", "link", "del", link])
     for name in namespaces():
         run(["ip", "netns", "del", name])
-    if NAMESPACES.is_mount() and not any(NAMESPACES.iterdir()):  # ip mounts the folder at its first namespace
+    # ip binds the folder to itself at the first namespace; only the mount table shows such a mount
+    if NAMESPACES in mounts(NAMESPACES.parent) and not any(NAMESPACES.iterdir()):
         run(["umount", NAMESPACES])
         NAMESPACES.rmdir()
 
