@@ -45,3 +45,6 @@ bench: .venv/.made  ## Figures, each a JSON line
 
 schema: .venv/.made  ## Write schemas/ anew from the types
 	$(BIN)/python -m kubectl_upgrade.planfile.schema
+
+recording: .venv/.made  ## Record docs/demo.svg from the real demo
+	$(BIN)/python docs/record_demo.py
