@@ -16,6 +16,7 @@ from kubectl_upgrade.model.facts import (
     HostFacts,
     Kubeadm,
     KubeadmConfig,
+    Kubelet,
     ManifestFiles,
     NodeObject,
     Packages,
@@ -120,6 +121,8 @@ class Shape:
                 admin_conf=control_plane,
             ),
             run=RunRecord(run="", epoch=0, units=()),
+            kubelet=Kubelet(active=True, restarts=0, healthy=True, last_lines=()),
+            kubelet_config_access=True,
         )
         if not control_plane:
             return facts

@@ -8,6 +8,7 @@ from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
 from kubectl_upgrade.checks.known_minor import KnownMinor
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.checks.node_addresses import NodeAddresses
+from kubectl_upgrade.checks.node_answers import NodeAnswers
 from kubectl_upgrade.checks.nodes_initialised import NodesInitialised
 from kubectl_upgrade.checks.nodes_reachable import NodesReachable
 from kubectl_upgrade.checks.nodes_ready import NodesReady
@@ -25,6 +26,7 @@ CHECKS: dict[str, Check] = {
     "nodes-reachable": NodesReachable(),
     "node-addresses": NodeAddresses(),
     "nodes-initialised": NodesInitialised(),
+    "node-answers": NodeAnswers(),
     "nodes-ready": NodesReady(),
     "versions-at-most-target": VersionsAtMostTarget(),
     "version-skew": VersionSkew(),

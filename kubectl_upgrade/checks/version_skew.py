@@ -17,7 +17,7 @@ from kubectl_upgrade.model.skew import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from kubectl_upgrade.checks.base import Aim
     from kubectl_upgrade.model.facts import Facts
@@ -34,41 +34,45 @@ class VersionSkew:
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
-        by_component: dict[str, list[tuple[str, Version]]] = {}
+        apiservers: dict[str, Version] = {}
         for node in facts.control_planes:
-            for component in CONTROL_PLANE_COMPONENTS:
-                version = _version(facts, node.name, component)
+            versions = {component: _version(facts, node.name, component) for component in CONTROL_PLANE_COMPONENTS}
+            known = {component: v for component, v in versions.items() if not isinstance(v, Unknown)}
+            for component, version in versions.items():
                 if isinstance(version, Unknown):
                     yield Finding(Level.BLOCKER, f"{component}: {version.reason}", node=node.name)
-                else:
-                    by_component.setdefault(component, []).append((node.name, version))
-        apiservers = [version for _, version in by_component.get("kube-apiserver", [])]
-        if not apiservers:
-            return
-        oldest, newest = min(apiservers), max(apiservers)
-        if newest.minors_above(oldest) > APISERVERS_MAY_DIFFER:
-            yield Finding(Level.BLOCKER, f"API servers are at {oldest} and {newest}, more than one minor apart")
-        for component in CONTROL_PLANE_COMPONENTS[1:]:
-            for name, version in by_component.get(component, []):
-                yield from _judge(name, component, version, (oldest, max(newest, aim.target)), CONTROLLER_MAY_LAG)
-        for node in facts.nodes:
-            yield from _judge(node.name, "kubelet", node.kubelet, (oldest, max(newest, aim.target)), KUBELET_MAY_LAG)
-        if not isinstance(facts.kube_proxy, Unknown):
-            yield from _judge(
-                None, "kube-proxy", facts.kube_proxy, (oldest, max(newest, aim.target)), KUBE_PROXY_MAY_LAG
-            )
+            apiserver = known.pop("kube-apiserver", None)
+            if apiserver is not None:
+                apiservers[node.name] = apiserver
+                yield from _beside(node.name, known, apiserver)
+        if apiservers:
+            yield from _across(facts, aim, min(apiservers.values()), max(apiservers.values()))
 
 
-def _judge(
-    name: str | None, component: str, version: Version, apiservers: tuple[Version, Version], may_lag: int
-) -> Iterator[Finding]:
-    """Not newer than the oldest API server, not too far behind the newest that there will be."""
-    oldest, newest = apiservers
-    problem = lag_problem(component, version, oldest, may_lag) or lag_problem(component, version, newest, may_lag)
-    if problem:
-        yield Finding(
-            Level.BLOCKER, problem, node=name, fix=f"bring {component} within {may_lag} minor(s) of {newest} first"
-        )
+def _beside(node: str, components: Mapping[str, Version], apiserver: Version) -> Iterator[Finding]:
+    """Kubeadm points controller-manager and scheduler at the API server on their own node."""
+    for component, version in components.items():
+        problem = lag_problem(component, version, apiserver, CONTROLLER_MAY_LAG)
+        if problem:
+            yield Finding(Level.BLOCKER, problem, node=node, fix=f"bring {component} to {apiserver} first")
+
+
+def _across(facts: Facts, aim: Aim, oldest: Version, newest: Version) -> Iterator[Finding]:
+    if newest.minors_above(oldest) > APISERVERS_MAY_DIFFER:
+        yield Finding(Level.BLOCKER, f"API servers are at {oldest} and {newest}, more than one minor apart")
+    found: list[tuple[str | None, str, Version, int]] = [
+        (node.name, "kubelet", node.kubelet, KUBELET_MAY_LAG) for node in facts.nodes
+    ]
+    if not isinstance(facts.kube_proxy, Unknown):
+        found.append((None, "kube-proxy", facts.kube_proxy, KUBE_PROXY_MAY_LAG))
+    for node, component, version, may_lag in found:
+        if version.minors_above(oldest) > 0:
+            message = f"{component} {version} is newer than an API server at {oldest}, until this upgrade is done"
+            yield Finding(Level.WARN, message, node=node)
+        problem = lag_problem(component, version, max(newest, aim.target, version), may_lag)
+        if problem:
+            fix = f"bring {component} within {may_lag} minors of {max(newest, aim.target)} first"
+            yield Finding(Level.BLOCKER, problem, node=node, fix=fix)
 
 
 def _version(facts: Facts, node: str, component: str) -> Version | Unknown:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kubectl_upgrade.cli.applying import applying_for
 from kubectl_upgrade.cli.connection import Connection, connected
 from kubectl_upgrade.cli.findings import tell_judgements
 from kubectl_upgrade.cli.plan_file import PlanFile, load_plan
-from kubectl_upgrade.cli.progress import Progress, tell_times
-from kubectl_upgrade.cli.running import run, tell
+from kubectl_upgrade.cli.progress import tell_times
+from kubectl_upgrade.cli.running import ask, run, tell
 from kubectl_upgrade.model.errors import PlanError, StoppedError, UpgradeError, UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ def apply(
 
     Ctrl-C stops after the running step. Nothing that runs on a node is ever killed.
     """
-    from kubectl_upgrade.engine.apply import Applying
-    from kubectl_upgrade.engine.run import Stop
     from kubectl_upgrade.planfile.digest import digest
 
     plan = load_plan(file)
@@ -50,40 +47,36 @@ def apply(
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", fix="add --yes")
     world = connection.world()
-    stop = Stop()
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    applying = Applying(who=who, watch=Progress(world.clock, verbose=verbose), stop=stop)
+    applying = applying_for(world, verbose=verbose)
     try:
-        history = run(world, perform(world, plan, applying, ask=not yes), stop)
+        history = run(world, perform(world, plan, applying, confirm=not yes), applying.stop)
     except UpgradeError as error:
         error.fix = error.fix.replace("run apply again", f"run `kubectl upgrade-cp apply {file}` again")
         raise
     tell_summary(plan, history)
 
 
-async def perform(world: World, plan: Plan, applying: Applying, *, ask: bool) -> History:
+async def perform(world: World, plan: Plan, applying: Applying, *, confirm: bool) -> History:
     """Look, ask, run."""
     from kubectl_upgrade.engine.apply import execute, look
 
     ready = await look(world, plan)
-    tell_judgements(ready.judgements)
-    for note in ready.notes:
+    tell_judgements(ready.examined.judgements)
+    for note in ready.examined.notes:
         tell(f"  note  {note}")
     if ready.journal is not None:
         tell(f"going on with run {ready.journal.run[:8]}")
-    if ask and not _confirmed(plan):
+    if confirm and not await _confirmed(plan):
         if ready.journal is not None:
             await ready.journal.close()
         raise StoppedError("not confirmed; nothing was changed")
     return await execute(world, ready, applying)
 
 
-def _confirmed(plan: Plan) -> bool:
+async def _confirmed(plan: Plan) -> bool:
     nodes = len(plan.control_planes) + sum(len(pool.nodes) for pool in plan.pools)
     tell(f"\nThis upgrades {plan.cluster.name} ({nodes} nodes) from {plan.cluster.from_} to {plan.cluster.to}.")
-    sys.stderr.write("Only `yes` goes on: ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip() == "yes"
+    return await ask("Only `yes` goes on: ") == "yes"
 
 
 def tell_summary(plan: Plan, history: History) -> None:

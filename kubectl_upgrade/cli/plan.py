@@ -64,6 +64,7 @@ def plan(
     Exits 4 when a check blocks; the plan is written all the same, for the reader.
     """
     from kubectl_upgrade.checks.judge import blockers
+    from kubectl_upgrade.planfile.invariants import check
     from kubectl_upgrade.planner.make_plan import Options
 
     target = _target(to)
@@ -76,7 +77,11 @@ def plan(
     world = connection.world()
     made, judgements = run(world, make(world, target, options, probe_workers.value))
     write_plan(made)
-    stops = blockers(judgements)
+    stops = [str(judgement) for judgement in blockers(judgements)]
+    if made.hops and not stops:
+        stops = [problem.message for problem in check(made)]
+        for stop in stops:
+            tell(f"BLOCKS  {stop}")
     if stops:
         raise PreflightError(
             f"{len(stops)} finding(s) block the upgrade (above); the plan was written for reading only",

@@ -76,7 +76,7 @@ async def _apply(model: ModelCluster, plan: Plan, *, verbose: bool) -> None:
         world = simulated_world(model)
         applying = Applying(who="rehearsal", watch=Progress(world.clock, verbose=verbose), stop=Stop())
         try:
-            history = await perform(world, plan, applying, ask=False)
+            history = await perform(world, plan, applying, confirm=False)
         except StoppedError as error:
             tell(f"{error.message}; rehearsing the next apply")
         else:

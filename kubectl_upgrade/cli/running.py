@@ -38,7 +38,7 @@ async def _run(world: World, work: Coroutine[Any, Any, T], stop: Stop | None) ->
         task.cancel()
 
     def interrupt() -> None:
-        if stop is None or stop.reason:
+        if stop is None or not stop.begun or stop.reason:
             detach()
             return
         stop.ask("stopped on request")
@@ -52,7 +52,8 @@ async def _run(world: World, work: Coroutine[Any, Any, T], stop: Stop | None) ->
     except asyncio.CancelledError:
         if not detached.is_set():
             raise
-        if stop is None:
+        if stop is None or not stop.begun:
+            tell("interrupted; nothing was changed")
             sys.exit(INTERRUPTED)
         raise StoppedError(
             "detached; a step that was running on a node goes on there", fix="run apply again to attach to it"
@@ -65,5 +66,25 @@ async def _run(world: World, work: Coroutine[Any, Any, T], stop: Stop | None) ->
 
 
 def tell(line: str = "") -> None:
-    """One line for people."""
-    print(line, file=sys.stderr, flush=True)
+    """One line for people; that nobody listens any more must never end a run."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+async def ask(question: str) -> str:
+    """One line from the terminal; a signal can end the wait."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+    with suppress(OSError):
+        sys.stderr.write(question)
+        sys.stderr.flush()
+
+    def read() -> None:
+        if not answer.done():
+            answer.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        return (await answer).strip()
+    finally:
+        loop.remove_reader(sys.stdin)

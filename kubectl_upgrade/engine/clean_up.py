@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.facts.nodes import read_nodes
+from kubectl_upgrade.model.errors import AccessError
 from kubectl_upgrade.steps.base import Worker, machine
 
 if TYPE_CHECKING:
@@ -14,9 +17,25 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import NodeTarget
 
 
-async def clean_up(run: Run) -> None:
-    """The lock goes last: as long as it is there, nobody else can find half of our traces."""
-    await together(lambda target: run.world.nodes.release(machine(target), run.fence), touched(run))
+async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
+    """The lock goes last: as long as it is there, nobody else can find half of our traces.
+
+    `without`: names of nodes to leave alone. AccessError, with the lock kept, when a node that is still in the cluster
+    does not answer.
+    """
+
+    async def release(target: NodeTarget) -> None:
+        try:
+            await run.world.nodes.release(machine(target), run.fence)
+        except AccessError as error:
+            raise AccessError(
+                f"{target.name} cannot be cleaned: {error.message}",
+                fix=f"run apply again when it answers, or `kubectl upgrade-cp abort --without {target.name}`",
+            ) from error
+
+    await together(release, [target for target in await present(run) if target.name not in without])
+    for name in sorted(without):
+        run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp"))
     cluster = run.world.cluster
     held = await patiently(run.world.clock, lambda: lock.own(run.history.journal, cluster))
     if held is not None:
@@ -25,7 +44,17 @@ async def clean_up(run: Run) -> None:
     await run.history.journal.finish()
 
 
-def touched(run: Run) -> tuple[NodeTarget, ...]:
+async def present(run: Run) -> tuple[NodeTarget, ...]:
+    """Of all that this run has touched, what is still in the cluster."""
+    found = await patiently(run.world.clock, lambda: read_nodes(run.world.cluster))
+    uids = {node.uid for node in found}
+    for target in _touched(run):
+        if target.uid not in uids:
+            run.watch(Note(f"{target.name} has left the cluster; should it come back: rm -r /var/lib/upgrade-cp there"))
+    return tuple(target for target in _touched(run) if target.uid in uids)
+
+
+def _touched(run: Run) -> tuple[NodeTarget, ...]:
     """Every control plane, and the workers that this run has begun."""
     begun = run.history.nodes_begun()
     workers = (Worker(node, pool) for pool in run.plan.pools for node in pool.nodes if node.name in begun)

@@ -24,8 +24,10 @@ class History:
     """time of each finished step by its id, waiting included; of several applies, the last"""
     between: dict[str, float] = field(default_factory=dict)
     """time of each finished target outside its steps: gates, fences, lock"""
+    digest: str = ""
+    """of the plan that the run began with"""
     plan: str = ""
-    """digest of the plan that the run began with"""
+    """that plan's text: the file may be gone when the run has to be ended"""
 
     @classmethod
     async def load(cls, journal: Journal, clock: Clock) -> History:
@@ -44,7 +46,7 @@ class History:
             "pause": self.pauses,
         }
         if entry["event"] == "run-begins":
-            self.plan = entry["subject"]
+            self.digest, self.plan = entry["subject"], entry["plan"]
         if entry["event"] == "step-done":
             self.seconds[entry["subject"]] = entry["seconds"]
         if entry["event"] == "target-done":

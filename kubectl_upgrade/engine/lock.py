@@ -98,7 +98,10 @@ async def demand(cluster: Cluster, fence: Fence) -> None:
     """LockedError unless the lock is still this run's, at this epoch."""
     found = await holder(cluster)
     if found is None:
-        raise LockedError("the lock of this run is gone: someone deleted Lease kube-system/upgrade-cp", "see docs")
+        raise LockedError(
+            "the lock of this run is gone: someone deleted Lease kube-system/upgrade-cp",
+            fix="run apply again: it takes the lock anew after a fresh look",
+        )
     if (found.run, found.epoch) != (fence.run, fence.epoch):
         raise LockedError(f"the lock was taken over by {found}", fix="leave the cluster to that run")
 

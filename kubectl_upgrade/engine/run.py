@@ -24,6 +24,8 @@ class Stop:
     """Asks the engine to stop at the next safe point: between two steps."""
 
     reason: str = ""
+    begun: bool = False
+    """from now on, stopping means to finish the running step"""
 
     def ask(self, reason: str) -> None:
         """The first reason stays."""
@@ -40,6 +42,8 @@ class Run:
     history: History
     watch: Watch
     stop: Stop
+    working_on: set[str] = field(default_factory=set)
+    """names of the workers in flight"""
     fenced: set[str] = field(default_factory=set)
 
     @property
@@ -58,5 +62,8 @@ class Run:
         host = (await probe_hosts(self.world.nodes, [machine(target)], ("run",)))[target.name]
         record = host if isinstance(host, Unknown) else host.run
         if not isinstance(record, RunRecord):
-            raise StepError(f"{target.name}: what runs there could not be read: {record.reason}", fix="abort again")
+            raise StepError(
+                f"{target.name}: what runs there could not be read: {record.reason}",
+                fix=f"abort again when it answers, or abort --without {target.name} if it never will",
+            )
         return next((unit.unit for unit in record.units if unit.state == "running"), None)

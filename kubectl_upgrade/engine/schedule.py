@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Hop, Stage
     from kubectl_upgrade.steps.base import Target
 
+_SLICE_SECONDS = 5.0
+
 
 async def run_stages(run: Run, absent: frozenset[str]) -> None:
     """Everything in the plan that is not done yet. `absent`: uids of workers that have left the cluster since.
@@ -62,6 +64,10 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
             failed = sum(not isinstance(e, StoppedError) for e in errors)
             if failed > stage.max_failures:
                 run.stop.ask(f"stopped because {target.subject} failed")
+        except BaseException:
+            # a bug must not roll on over the other nodes
+            run.stop.ask(f"stopped because {target.subject} failed")
+            raise
 
     await together(perform, runs, at_once=_width(stage, runs))
     return errors
@@ -86,7 +92,16 @@ async def _after(run: Run, hop: Hop, stage: Stage) -> None:
         return
     if stage.after.soak_seconds:
         run.watch(Note(f"{stage.stage} is done; soaking for {stage.after.soak_seconds} s"))
-        await run.world.clock.sleep(stage.after.soak_seconds)
+        await _soak(run, stage.after.soak_seconds)
     await run.history.record("pause", subject)
     if stage.after.pause:
         raise StoppedError(f"the plan pauses after {subject}", fix="look around, then run apply again to go on")
+
+
+async def _soak(run: Run, seconds: int) -> None:
+    """In slices, so that a request to stop is heard; the soak begins anew with the next apply."""
+    end = run.world.clock.monotonic() + seconds
+    while (left := end - run.world.clock.monotonic()) > 0:
+        if run.stop.reason:
+            raise StoppedError(f"{run.stop.reason} while soaking", fix="run apply again to go on")
+        await run.world.clock.sleep(min(left, _SLICE_SECONDS))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.actions import ActionRunner, newest_attempt, unit_stem
 from kubectl_upgrade.engine.context import step_context
-from kubectl_upgrade.engine.events import StepBegins, StepEnds, StepSays
+from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import NotFoundError, StoppedError, UpgradeError
 from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step
-from kubectl_upgrade.steps.base import WholeCluster, machine
+from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
@@ -44,11 +44,24 @@ class TargetRun:
         return f"{self.hop.to}/{self.stage.stage}/{self.target.name}"
 
     async def perform(self) -> None:
-        """All steps; StoppedError between two steps when a stop was asked for."""
+        """All steps; StoppedError between two steps when a stop was asked for. A worker that has left the cluster is
+        skipped, also in the middle.
+        """
         if self.subject in self.run.history.targets_done:
             return
-        began = self.run.world.clock.monotonic()
         self._heed_stop()
+        try:
+            await self._run_steps()
+        except UpgradeError:
+            if not await self._has_left():
+                raise
+            self.run.watch(Note(f"{self.target.name} has left the cluster: skipped"))
+            await self.run.history.record("target-done", self.subject, between=0)
+        finally:
+            self.run.working_on.discard(self.target.name)
+
+    async def _run_steps(self) -> None:
+        began = self.run.world.clock.monotonic()
         await self._gate()
         await self.run.history.record("target-begins", self.subject)
         await self._claim()
@@ -57,6 +70,18 @@ class TargetRun:
             await self._step(planned)
         between = self.run.world.clock.monotonic() - began - self.in_steps
         await self.run.history.record("target-done", self.subject, between=round(between, 3))
+
+    async def _has_left(self) -> bool:
+        """Is the worker's Node gone, or another machine's by now?"""
+        target = self.target
+        if not isinstance(target, Worker):
+            return False
+        path = f"/api/v1/nodes/{target.name}"
+        try:
+            node = await patiently(self.run.world.clock, lambda: self.run.world.cluster.get(path))
+        except NotFoundError:
+            return True
+        return bool(node["metadata"]["uid"] != target.uid)
 
     def _heed_stop(self) -> None:
         if self.run.stop.reason:
@@ -68,8 +93,8 @@ class TargetRun:
         begun = self.subject in run.history.targets_begun
         if isinstance(target, ControlPlane):
             await control_plane_may_stop(run.world, run.plan, target.name, begun=begun)
-        elif not isinstance(target, WholeCluster) and not begun:
-            await pool_has_room(run.world, target.pool, self.stage, begun=run.history.nodes_begun())
+        elif isinstance(target, Worker):
+            await pool_has_room(run.world, target, self.stage, run.working_on)
 
     async def _claim(self) -> None:
         """Fence, a look at what is there, and a word in the lock for whoever meets it."""
@@ -83,7 +108,7 @@ class TargetRun:
         run, clock = self.run, self.run.world.clock
         step = build_step(planned)
         step_id = StepId(str(self.hop.to), self.stage.stage, self.target.name, planned.name)
-        if str(step_id) in run.history.steps_done and not step.WAITS:
+        if self._proved(step, planned, step_id):
             return
         run.watch(StepBegins(step_id, step.TITLE))
         began = clock.monotonic()
@@ -99,6 +124,19 @@ class TargetRun:
         self.in_steps += seconds
         run.watch(StepEnds(step_id, "already" if already else "done", seconds))
         await run.history.record("step-done", step_id, seconds=round(seconds, 3), already=already)
+
+    def _proved(self, step: Step, planned: PlannedStep, step_id: StepId) -> bool:
+        """Is the record enough? Waits run again, and so does what goes through the API: a person may have changed it
+        since. But a node that was uncordoned at its end is not drained once more.
+        """
+        done = self.run.history.steps_done
+        if planned.do == "drain-node":
+            last = StepId(step_id.hop, step_id.stage, step_id.target, "uncordon-node")
+            return str(last) in done
+        has_action = not isinstance(self.target, WholeCluster) and step.action(
+            self.target, self.run.plan.cluster_configuration
+        )
+        return bool(has_action) and str(step_id) in done
 
     async def _perform(self, step: Step, step_id: StepId) -> bool:
         """Do the step; was there nothing left to do?"""

@@ -32,6 +32,7 @@ async def together(do: Callable[[T], Awaitable[None]], items: Iterable[T], at_on
     except asyncio.CancelledError:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         raise
     for result in ended:
         if isinstance(result, BaseException):

@@ -19,6 +19,8 @@ GOOD_ANSWERS = 3
 # a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
 API_PATIENCE_SECONDS = 300
 _SERVER_ERRORS = 500
+# API Priority and Fairness, while a restarted API server is under load; clients are meant to come again
+_TOO_MANY_REQUESTS = 429
 
 
 async def until(clock: Clock, what: str, limit_seconds: float, answer: Answer, *, every_seconds: float = 1.0) -> None:
@@ -56,7 +58,7 @@ async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds
         except (NotFoundError, ConflictError):
             raise
         except ApiError as error:
-            refused = 0 < error.status < _SERVER_ERRORS
+            refused = 0 < error.status < _SERVER_ERRORS and error.status != _TOO_MANY_REQUESTS
             if refused or clock.monotonic() >= end:
                 raise
         await clock.sleep(1.0)

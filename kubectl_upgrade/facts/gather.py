@@ -47,7 +47,7 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
             _kubeadms(api, kubeadm_config.PATH),
             _kubeadms(api, kubelet_config.PATH),
         ),
-        asyncio.gather(_kube_proxy(api), _nodes(api), read_static_pods(api)),
+        asyncio.gather(_kube_proxy(api), read_nodes(api), read_static_pods(api)),
     )
     config = kubeadm_config.kubeadm_config(configuration)
     if not config.control_plane_endpoint:
@@ -136,12 +136,3 @@ async def _kube_proxy(api: Cluster) -> Maybe[Version]:
         return kube_proxy.kube_proxy_version(await api.get(kube_proxy.PATH))
     except NotFoundError:
         return Unknown("no DaemonSet kube-system/kube-proxy")
-
-
-async def _nodes(api: Cluster) -> tuple[NodeObject, ...]:
-    try:
-        return await read_nodes(api)
-    except ValueError as error:
-        raise PreflightError(
-            f"reading the Nodes: {error}", "a Node that no kubelet of Kubernetes has reported for cannot be upgraded"
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.facts import NodeObject
 from kubectl_upgrade.model.version import Version
 
@@ -15,12 +16,18 @@ CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
 
 async def read_nodes(cluster: Cluster) -> tuple[NodeObject, ...]:
-    """All Nodes, by name."""
-    return tuple(sorted(map(node_object, await cluster.list("/api/v1/nodes")), key=lambda node: node.name))
+    """All Nodes, by name; PreflightError for one that no kubelet of Kubernetes has reported for."""
+    found = await cluster.list("/api/v1/nodes")
+    try:
+        return tuple(sorted(map(node_object, found), key=lambda node: node.name))
+    except (KeyError, ValueError) as error:
+        raise PreflightError(
+            f"reading the Nodes: one has no kubelet's version: {error}", "delete the Node that no kubelet reports for"
+        ) from error
 
 
 def node_object(raw: Json) -> NodeObject:
-    """What matters of one Node; ValueError when its kubelet's version is none."""
+    """What matters of one Node; ValueError or KeyError when its kubelet's version is none."""
     metadata, status = raw["metadata"], raw.get("status", {})
     labels = metadata.get("labels") or {}
     info = status.get("nodeInfo", {})

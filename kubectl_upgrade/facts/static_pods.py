@@ -8,6 +8,8 @@ from kubectl_upgrade.model.facts import StaticPod
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubectl_upgrade.world import Cluster, Json
 
 _PODS = "/api/v1/namespaces/kube-system/pods"
@@ -33,13 +35,21 @@ async def read_advertised_endpoint(cluster: Cluster) -> str:
 def static_pod(raw: Json) -> StaticPod:
     """A mirror pod; the image is the running container's, which lags behind the specification."""
     spec, status = raw["spec"], raw.get("status", {})
-    running = [c["image"] for c in status.get("containerStatuses") or [] if c.get("state", {}).get("running")]
+    component = (raw["metadata"].get("labels") or {}).get("component", "")
+    wanted = _image(component, spec["containers"])
+    running = _image(component, [c for c in status.get("containerStatuses") or [] if "running" in c.get("state", {})])
     return StaticPod(
-        component=(raw["metadata"].get("labels") or {}).get("component", ""),
+        component=component,
         node=spec.get("nodeName", ""),
-        image=running[0] if running else spec["containers"][0]["image"],
+        # a runtime that has lost the tag reports the image's digest
+        image=wanted if running.startswith("sha256:") else running or wanted,
         ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
     )
+
+
+def _image(component: str, containers: Sequence[Json]) -> str:
+    """Of the container that kubeadm names like the component: a patch may add others beside it."""
+    return next((str(c["image"]) for c in containers if c["name"] == component), "")
 
 
 def image_version(image: str) -> Version | None:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.model.facts import HostFacts, Maybe
 
-# members are asked one after the other while writes go on; a member further behind than this is still catching up
-MAX_LAG = 1000
+# members are asked one after the other while writes go on, thousands a second on a big cluster; a member further behind
+# than this is still catching up
+MAX_LAG = 5000
 
 
 def ailing(hosts: Mapping[str, Maybe[HostFacts]], members: int, away: int = 0) -> str | None:

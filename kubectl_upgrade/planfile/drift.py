@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.static_pods import image_version
-from kubectl_upgrade.model.facts import Etcd, Host, Kubeadm, ManifestFiles, Packages, Unknown
+from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubectl_upgrade.model.facts import Facts, HostFacts, NodeObject
+    from kubectl_upgrade.model.facts import Facts, NodeObject
     from kubectl_upgrade.model.plan import ControlPlane, Plan
     from kubectl_upgrade.model.version import Version
 
@@ -30,13 +30,23 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A worker, and why it is skipped."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drifts:
     """All of it."""
 
     refused: tuple[Drift, ...]
     """makes the plan stale"""
-    gone: tuple[str, ...]
-    """workers that left the cluster: skipped"""
+    unknown: tuple[str, ...]
+    """what of a control plane cannot be compared now"""
+    skipped: tuple[Skipped, ...]
+    """workers that this plan cannot upgrade any more"""
     new: tuple[str, ...]
     """workers that joined it: left alone"""
 
@@ -53,11 +63,11 @@ def drift_of(plan: Plan, facts: Facts, begun: frozenset[str] = frozenset()) -> D
     for node in facts.control_planes:
         if node.name not in known:
             refused.append(Drift("controlPlanes", "not there", f"{node.name} joined"))
-    refused += _workers(plan, nodes, begun)
     planned = {worker.name for pool in plan.pools for worker in pool.nodes}
     return Drifts(
         refused=tuple(refused),
-        gone=tuple(sorted(planned - nodes.keys())),
+        unknown=tuple(line for entry in plan.control_planes for line in _unknown(entry, facts, begun)),
+        skipped=tuple(_skipped(plan, nodes, begun)),
         new=tuple(sorted(node.name for node in facts.workers if node.name not in planned)),
     )
 
@@ -95,14 +105,11 @@ def _control_plane(plan: Plan, entry: ControlPlane, facts: Facts, begun: frozens
     yield from _pin(f"{at}.address", entry.address, node.internal_ip)
     working = entry.name in begun
     if not working:
-        yield from _pin(f"{at}.ready", entry.ready, node.ready)
         yield from _pin(f"{at}.cordoned", entry.cordoned, node.cordoned)
     yield from _versions(plan, entry, facts, node, working=working)
-    host = facts.hosts.get(entry.name, Unknown("was not asked"))
-    if isinstance(host, Unknown):
-        yield Drift(at, "reachable", f"unknown: {host.reason}")
-        return
-    yield from _host(plan, entry, host, working=working)
+    host = facts.hosts.get(entry.name)
+    if isinstance(host, HostFacts):
+        yield from _host(plan, entry, host, working=working)
 
 
 def _versions(plan: Plan, entry: ControlPlane, facts: Facts, node: NodeObject, *, working: bool) -> Iterator[Drift]:
@@ -134,7 +141,6 @@ def _host(plan: Plan, entry: ControlPlane, host: HostFacts, *, working: bool) ->
         for name in ("etcd", *CONTROL_PLANE_COMPONENTS):
             field = name.replace("-", "_")
             yield from _pin(f"{at}.manifests.{field}", getattr(entry.manifests, field), host.manifests.hashes.get(name))
-    yield from _unknown(at, host, working=working)
 
 
 def _packages(plan: Plan, entry: ControlPlane, packages: Packages, *, working: bool) -> Iterator[Drift]:
@@ -146,27 +152,36 @@ def _packages(plan: Plan, entry: ControlPlane, packages: Packages, *, working: b
         yield from _pin(f"{at}.held", sorted(entry.held), sorted(packages.held))
 
 
-def _unknown(at: str, host: HostFacts, *, working: bool) -> Iterator[Drift]:
-    """What cannot be compared counts as changed; on a node that is worked on, etcd and manifests may be away."""
+def _unknown(entry: ControlPlane, facts: Facts, begun: frozenset[str]) -> Iterator[str]:
+    """On a node that is worked on, manifests may be away for a moment."""
+    host = facts.hosts.get(entry.name, Unknown("was not asked"))
+    if not any(node.name == entry.name for node in facts.control_planes):
+        return
+    if isinstance(host, Unknown):
+        yield f"{entry.name}: {host.reason}"
+        return
     parts: dict[str, object] = {"host": host.host, "packages": host.packages, "kubeadm": host.kubeadm}
-    if not working:
+    if entry.name not in begun:
         parts["manifests"] = host.manifests
     for name, part in parts.items():
         if isinstance(part, Unknown):
-            yield Drift(f"{at}.{name}", "known", f"unknown: {part.reason}")
+            yield f"{entry.name}: {name}: {part.reason}"
 
 
-def _workers(plan: Plan, nodes: dict[str, NodeObject], begun: frozenset[str]) -> Iterator[Drift]:
+def _skipped(plan: Plan, nodes: dict[str, NodeObject], begun: frozenset[str]) -> Iterator[Skipped]:
     for pool in plan.pools:
         for worker in pool.nodes:
             node = nodes.get(worker.name)
             if node is None:
-                continue
-            at = f"pools[{pool.name}].nodes[{worker.name}]"
-            yield from _pin(f"{at}.uid", worker.uid, node.uid)
-            yield from _pin(f"{at}.address", worker.address, node.internal_ip)
-            if node.kubelet != pool.kubelet and not (worker.name in begun and node.kubelet <= plan.cluster.to):
-                yield Drift(f"{at}.kubelet", str(pool.kubelet), str(node.kubelet))
+                yield Skipped(worker.name, "has left the cluster")
+            elif node.uid != worker.uid:
+                yield Skipped(worker.name, "was replaced since the plan was made")
+            elif node.internal_ip != worker.address:
+                yield Skipped(worker.name, f"has moved from {worker.address} to {node.internal_ip or 'no address'}")
+            elif node.kubelet > plan.cluster.to:
+                yield Skipped(worker.name, f"is at {node.kubelet} by now, above the target")
+            elif node.kubelet != pool.kubelet and worker.name not in begun:
+                yield Skipped(worker.name, f"is at {node.kubelet} by now, the plan knows it at {pool.kubelet}")
 
 
 def _pin(field: str, was: object, now: object) -> Iterator[Drift]:

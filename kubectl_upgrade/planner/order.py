@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.plan import PlannedStep, PoolTargets, Stage
+from kubectl_upgrade.steps.wait_add_ons import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ class Order:
 
     def _add_ons(self) -> tuple[PlannedStep, ...]:
         return (
-            step("wait-add-ons", version=str(self.to), timeoutSeconds=min(600 + 15 * self.nodes, 86400)),
+            step("wait-add-ons", version=str(self.to), timeoutSeconds=600 + 15 * min(self.nodes, ENOUGH)),
             step("wait-kubelet-config-access", timeoutSeconds=120),
         )
 

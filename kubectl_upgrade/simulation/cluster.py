@@ -146,7 +146,8 @@ class ModelCluster:
                 other.heartbeat_lost = None
             elif other.heartbeat_lost is None:
                 other.heartbeat_lost = self.now
-        self.store.touch(self.node_object(node))
+        if node.name in self.nodes:
+            self.store.touch(self.node_object(node))
 
     def node_object(self, node: Node) -> Json:
         found = self.store.find(NODES, node.name)

@@ -62,7 +62,8 @@ def pod(  # noqa: PLR0913 - a pod is all of these
                 "controller": True,
             }
         ]
-    spec: Json = {"containers": [{"name": name.partition("-")[0], "image": image}]}
+    # as kubeadm and most people do: the container is called like its image
+    spec: Json = {"containers": [{"name": image.rpartition("/")[2].partition(":")[0], "image": image}]}
     if anywhere:
         spec["tolerations"] = [{"key": CONTROL_PLANE_LABEL, "effect": "NoSchedule"}]
     if node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.simulation import identity
+from kubectl_upgrade.simulation.paths import NODES, Location
 
 if TYPE_CHECKING:
     from kubectl_upgrade.simulation.cluster import ModelCluster
@@ -40,6 +41,19 @@ def reboot(cluster: ModelCluster, node: Node) -> None:
     cluster.later(BOOT, lambda: _boot(cluster, node))
 
 
+def leave(cluster: ModelCluster, node: Node) -> None:
+    """A worker's machine is gone for good, and so is its Node with its pods, as when an autoscaler takes it."""
+    node.up = False
+    node.cuts += 1
+    work, node.work = node.work, []
+    for task in work:
+        task.cancel()
+    del cluster.nodes[node.name]
+    for pod in cluster.store.pods_on(node.name):
+        cluster.workloads.forget(pod)
+    cluster.store.delete(Location(NODES, "", node.name), cluster.node_object(node)["metadata"]["uid"])
+
+
 def _boot(cluster: ModelCluster, node: Node) -> None:
     node.boots += 1
     node.boot_id = identity.uid(cluster.seed, "boot", node.name, node.boots)
@@ -73,6 +87,6 @@ def start_kubelet(cluster: ModelCluster, node: Node) -> str | None:
 
 
 def _report(cluster: ModelCluster, node: Node) -> None:
-    if node.kubelet.active:
+    if node.kubelet.active and node.name in cluster.nodes:
         node.kubelet.reported = node.kubelet.version
         cluster.store.touch(cluster.node_object(node))

@@ -84,6 +84,14 @@ class Workloads:
         if owner is not None and owner["kind"] == "ReplicaSet":
             self.start(owner, anywhere="tolerations" in obj["spec"])
 
+    def forget(self, obj: Json) -> None:
+        """A pod whose machine is gone: no grace; its ReplicaSet starts another one."""
+        store, metadata = self._cluster.store, obj["metadata"]
+        store.delete(Location(PODS, metadata["namespace"], metadata["name"]), metadata["uid"])
+        owner = self._controller(obj)
+        if owner is not None and owner["kind"] == "ReplicaSet" and "deletionTimestamp" not in metadata:
+            self.start(owner, anywhere="tolerations" in obj["spec"])
+
     def _ask_budgets(self, obj: Json) -> None:
         for budget in self._cluster.store.within(BUDGETS, obj["metadata"]["namespace"]):
             chosen = budget["spec"]["selector"]["matchLabels"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import StepContext
     from kubectl_upgrade.world import Json
 
-_TOO_MANY_REQUESTS = 429
+_FORBIDDEN = 403
 _SHOWN = 5
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -41,7 +41,6 @@ class DrainNode(Step):
     """pods that no controller would start again elsewhere"""
 
     async def run(self, context: StepContext) -> None:
-        self._refuse(await self._pods(context), context)
         await cordon(context)
         try:
             await context.until(
@@ -52,41 +51,35 @@ class DrainNode(Step):
             raise StepError(
                 f"{error.message}; {'uncordoned again' if ours else 'still cordoned, not by us'}, "
                 "its packages are untouched",
-                fix="make room for the pods named above (or mend their PodDisruptionBudget), then run apply again",
+                fix=f"{error.fix or 'make room for the pods named above'}, then run apply again",
             ) from error
 
-    async def _pods(self, context: StepContext) -> list[Json]:
-        pods = await context.cluster.list("/api/v1/pods", fields=f"spec.nodeName={context.node.name}")
-        return [pod for pod in pods if _counts(pod)]
-
-    def _refuse(self, pods: list[Json], context: StepContext) -> None:
-        for pod in pods:
-            name = _name(pod)
-            if self.unmanaged_pods == "stop" and _controller(pod) is None:
-                raise StepError(
-                    f"drain of {context.node.name}: no controller would start {name} again; nothing was changed",
-                    fix=f"delete or move {name}, or set `unmanagedPods: delete` in a new plan",
-                )
-            volumes = pod["spec"].get("volumes", [])
-            if self.empty_dir == "stop" and any("emptyDir" in volume for volume in volumes):
-                raise StepError(
-                    f"drain of {context.node.name}: {name} keeps data in an emptyDir; nothing was changed",
-                    fix=f"move {name}, or set `emptyDir: delete` in a new plan",
-                )
-
     async def _evict(self, context: StepContext) -> str | None:
-        pods = await self._pods(context)
+        """One round; StepError for a pod that no round can move."""
+        found = await context.cluster.list("/api/v1/pods", fields=f"spec.nodeName={context.node.name}")
+        pods = [pod for pod in found if _counts(pod)]
+        staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        for pod in staying:
+            self._refuse(pod, context)
+        refusals = [(pod, said) for pod in staying if (said := await _evict(context, pod))]
         if not pods:
             return None
-        refusals = []
-        for pod in pods:
-            if pod["metadata"].get("deletionTimestamp"):
-                continue
-            said = await _evict(context, pod)
-            if said:
-                refusals.append(f"{_name(pod)}: {said}")
-        shown = refusals[:_SHOWN] or [f"{_name(pod)} is ending" for pod in pods[:_SHOWN]]
-        return f"{len(pods)} pods left ({'; '.join(shown)})"
+        told = [f"{_name(pod)}: {said}" for pod, said in refusals] or [f"{_name(pod)} is ending" for pod in pods]
+        return f"{len(pods)} pods left ({'; '.join(told[:_SHOWN])})"
+
+    def _refuse(self, pod: Json, context: StepContext) -> None:
+        name = _name(pod)
+        if self.unmanaged_pods == "stop" and _controller(pod) is None:
+            raise StepError(
+                f"drain of {context.node.name}: no controller would start {name} again",
+                fix=f"delete or move {name}, or abort and plan anew with `unmanagedPods: delete`",
+            )
+        volumes = pod["spec"].get("volumes", [])
+        if self.empty_dir == "stop" and any("emptyDir" in volume for volume in volumes):
+            raise StepError(
+                f"drain of {context.node.name}: {name} keeps data in an emptyDir",
+                fix=f"move {name}, or abort and plan anew with `emptyDir: delete`",
+            )
 
 
 async def cordon(context: StepContext) -> None:
@@ -101,7 +94,7 @@ async def cordon(context: StepContext) -> None:
 
 
 async def _evict(context: StepContext, pod: Json) -> str | None:
-    """Ask for the eviction; the budget's answer when it refuses."""
+    """Ask for the eviction; what came back when it was refused, by a budget or by a server that could not decide."""
     metadata = pod["metadata"]
     body = {
         "apiVersion": "policy/v1",
@@ -115,8 +108,8 @@ async def _evict(context: StepContext, pod: Json) -> str | None:
     except NotFoundError:
         return None
     except ApiError as error:
-        if error.status != _TOO_MANY_REQUESTS:
-            raise
+        if error.status == _FORBIDDEN:
+            raise StepError(f"drain of {context.node.name}: {error.message}", error.fix) from error
         return error.message
     return None
 

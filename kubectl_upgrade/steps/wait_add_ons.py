@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.facts.static_pods import image_version
 from kubectl_upgrade.model.errors import NotFoundError
 from kubectl_upgrade.model.types import Seconds
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import StepContext
     from kubectl_upgrade.world import Json
 
+# a rollout that went well on so many nodes is proved; with more, it goes on beside what follows
+ENOUGH = 100
 _APPS = "/apis/apps/v1/namespaces/kube-system"
 
 
@@ -40,24 +43,28 @@ class WaitAddOns(Step):
         async def missing() -> str | None:
             proxy = await get(f"{_APPS}/daemonsets/kube-proxy")
             dns = await get(f"{_APPS}/deployments/coredns")
-            return (proxy and self.proxy_missing(proxy)) or (dns and dns_missing(dns)) or None
+            stuck = not all(node.ready for node in await read_nodes(context.cluster)) if proxy else False
+            return (proxy and self.proxy_missing(proxy, stuck=stuck)) or (dns and dns_missing(dns)) or None
 
         await context.until("add-ons rolled out", self.timeout_seconds, missing)
 
-    def proxy_missing(self, daemon_set: Json) -> str | None:
-        """As `kubectl rollout status` judges a DaemonSet, and at the right version."""
-        image = daemon_set["spec"]["template"]["spec"]["containers"][0]["image"]
+    def proxy_missing(self, daemon_set: Json, *, stuck: bool) -> str | None:
+        """As `kubectl rollout status` judges a DaemonSet, at the right version, and for at most ENOUGH nodes: it goes
+        node by node, and nothing that follows needs the last one.
+
+        `stuck`: a node is not Ready, so that its pod uses up maxUnavailable; the rollout goes on when it is back.
+        """
+        containers = daemon_set["spec"]["template"]["spec"]["containers"]
+        image = next((c["image"] for c in containers if c["name"] == "kube-proxy"), "")
         if image_version(image) != self.version:
-            return f"kube-proxy is still {image}"
+            return f"kube-proxy is still {image or 'not there'}"
         status = daemon_set["status"]
-        wanted = status.get("desiredNumberScheduled", 0)
         if status.get("observedGeneration", 0) < daemon_set["metadata"]["generation"]:
             return "kube-proxy: its new specification was not observed yet"
-        if status.get("updatedNumberScheduled", 0) < wanted or status.get("numberAvailable", 0) < wanted:
-            return (
-                f"kube-proxy: {status.get('updatedNumberScheduled', 0)} updated, "
-                f"{status.get('numberAvailable', 0)} available of {wanted}"
-            )
+        wanted = 0 if stuck else min(status.get("desiredNumberScheduled", 0), ENOUGH)
+        updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+        if updated < wanted or available < wanted:
+            return f"kube-proxy: {updated} updated, {available} available of {wanted}"
         return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.model.types import Seconds
-from kubectl_upgrade.steps.base import Step, Worker, machine
+from kubectl_upgrade.steps.base import Step, machine
 
 if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import StepContext
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class WaitKubeletConfigAccess(Step):
     """A worker's `kubeadm upgrade node` right after the control plane's may come before its right to read the
     ConfigMap kubelet-config has spread; kubeadm's own upgrade tests (kinder) ask the same question first.
-    One node answers for all: the right belongs to the group system:nodes.
+    A control plane answers for all: the right belongs to the group system:nodes, and workers come and go.
     """
 
     NAME: ClassVar[str] = "wait-kubelet-config-access"
@@ -29,8 +29,7 @@ class WaitKubeletConfigAccess(Step):
     timeout_seconds: Seconds = 120
 
     async def run(self, context: StepContext) -> None:
-        workers = [Worker(node, pool) for pool in context.plan.pools for node in pool.nodes]
-        asked = machine(workers[0] if workers else context.plan.control_planes[0])
+        asked = machine(context.plan.control_planes[0])
 
         async def missing() -> str | None:
             host = (await probe_hosts(context.nodes, [asked], ("kubelet-config-access",)))[asked.name]

@@ -10,7 +10,7 @@ import pytest
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
-from kubectl_upgrade.model.facts import Facts, HostFacts, Kubeadm, Unknown
+from kubectl_upgrade.model.facts import Apiserver, Facts, HostFacts, Kubeadm, Unknown
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_newer_than_the_target(shape: type[Shape]) -> None:
     [
         ("v1.32.0", ""),
         ("v1.31.9", "w1: kubelet v1.31.9 is 4 minors behind an API server at v1.35.4, at most 3 may be"),
-        ("v1.35.4", "w1: kubelet v1.35.4 is newer than an API server at v1.34.4"),
+        ("v1.35.4", "w1: kubelet v1.35.4 is newer than an API server at v1.34.4, until this upgrade is done"),
     ],
 )
 def test_kubelet_skew_now_and_at_the_target(shape: type[Shape], kubelet: str, problem: str) -> None:
@@ -129,7 +129,44 @@ def test_the_oldest_api_server_is_the_ceiling(shape: type[Shape]) -> None:
         for pod in facts.static_pods
     )
     found = _found(replace(facts, static_pods=pods), "version-skew")
-    assert found == ["w1: kubelet v1.35.4 is newer than an API server at v1.34.4"]
+    assert found == ["w1: kubelet v1.35.4 is newer than an API server at v1.34.4, until this upgrade is done"]
+
+
+def test_a_control_plane_that_is_ahead_does_not_block_the_hop_that_it_began(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    pods = tuple(
+        replace(pod, image=pod.image.replace("v1.34.4", "v1.35.4")) if pod.node == "cp1" else pod
+        for pod in facts.static_pods
+    )
+    assert _found(replace(facts, static_pods=pods), "version-skew") == []
+
+
+def test_a_controller_newer_than_its_own_api_server_blocks(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    pods = tuple(
+        replace(pod, image="registry.k8s.io/kube-scheduler:v1.35.4")
+        if (pod.node, pod.component) == ("cp2", "kube-scheduler")
+        else pod
+        for pod in facts.static_pods
+    )
+    found = _found(replace(facts, static_pods=pods), "version-skew")
+    assert found == ["cp2: kube-scheduler v1.35.4 is newer than an API server at v1.34.4"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"apiserver": Unknown("curl: not found")}, "cp2: the API server could not be asked: curl: not found"),
+        ({"kubelet": Unknown("no systemd")}, "cp2: the kubelet could not be asked: no systemd"),
+        ({"etcd": Unknown("no etcd runs here")}, "cp2: etcd could not be asked: no etcd runs here"),
+        (
+            {"apiserver": Apiserver(ready=False, version=None, said="connection refused")},
+            "cp2: its API server is not ready: connection refused",
+        ),
+    ],
+)
+def test_what_gates_and_waits_will_ask_must_answer_now(shape: type[Shape], changes: dict[str, Any], told: str) -> None:
+    assert _found(_host(shape().facts(), "cp2", **changes), "node-answers") == [told]
 
 
 def test_an_unreadable_component_is_told(shape: type[Shape]) -> None:

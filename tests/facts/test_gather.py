@@ -60,7 +60,10 @@ def api_server(name: str) -> Json:
             "labels": {"component": "kube-apiserver", "tier": "control-plane"},
             "annotations": {"kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint": "10.99.0.11:7443"},
         },
-        "spec": {"nodeName": name, "containers": [{"image": "registry.k8s.io/kube-apiserver:v1.34.4"}]},
+        "spec": {
+            "nodeName": name,
+            "containers": [{"name": "kube-apiserver", "image": "registry.k8s.io/kube-apiserver:v1.34.4"}],
+        },
         "status": {"conditions": [{"type": "Ready", "status": "True"}]},
     }
 

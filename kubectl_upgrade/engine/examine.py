@@ -1,0 +1,96 @@
+"""Does a plan still fit its cluster, and do the checks let it pass?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.checks.base import Aim
+from kubectl_upgrade.checks.judge import Judgement, blockers, judge
+from kubectl_upgrade.facts.gather import gather
+from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
+from kubectl_upgrade.planfile.drift import drift_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.world import World
+
+# what may be wrong with a node that this run works on, until its own waits judge it
+_WHILE_WORKED_ON = frozenset({"node-answers", "nodes-ready", "nodes-reachable", "version-skew"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """The cluster fits the plan."""
+
+    judgements: tuple[Judgement, ...]
+    notes: tuple[str, ...]
+    """for the operator: who is skipped or left alone, and why"""
+    absent: frozenset[str]
+    """uids of the plan's workers that are skipped"""
+
+
+async def examine(world: World, plan: Plan, history: History | None = None) -> Examined:
+    """Gather, compare with the pins, judge. `history`: of the run that goes on; None for a new one.
+
+    PlanError when the plan is stale or a waiver has ended, AccessError when a control plane cannot be compared,
+    PreflightError when a check blocks. A run that has begun is not stopped by a worker: it is skipped or waited for.
+    """
+    begun = history.nodes_begun() if history else frozenset()
+    if not begun:
+        _in_date(world, plan)
+    facts = await gather(world)
+    drifts = drift_of(plan, facts, begun)
+    if drifts.unknown:
+        raise AccessError(
+            f"the cluster cannot be compared with the plan now:\n{_indented(drifts.unknown)}",
+            fix="run apply again when the nodes named above answer",
+        )
+    if drifts.refused:
+        raise PlanError(
+            f"the plan is stale, the cluster has changed since it was made:\n{_indented(drifts.refused)}",
+            fix="end this run with `kubectl upgrade-cp abort`, then make a new plan" if begun else "make a new plan",
+        )
+    waived = frozenset(waiver.check for waiver in plan.waivers)
+    judgements = judge(facts, Aim(plan.cluster.to, history.journal.run[:8] if history else ""), waived)
+    stops = _stops(judgements, facts, begun)
+    if stops:
+        raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
+    skipped = {worker.name: worker for worker in drifts.skipped}
+    absent = frozenset(w.uid for pool in plan.pools for w in pool.nodes if w.name in skipped)
+    notes = [f"{worker.name} {worker.why}: skipped" for worker in drifts.skipped]
+    notes += [f"{name} is not in the plan: left alone" for name in drifts.new]
+    return Examined(judgements=judgements, notes=tuple(notes), absent=absent)
+
+
+def _in_date(world: World, plan: Plan) -> None:
+    today = world.clock.now().date().isoformat()
+    for waiver in plan.waivers:
+        if waiver.until < today:
+            raise PlanError(
+                f"the waiver of {waiver.check} ended on {waiver.until} ({waiver.reason})",
+                fix="mend what was waived, or plan again with a new waiver",
+            )
+
+
+def _stops(judgements: Sequence[Judgement], facts: Facts, begun: frozenset[str]) -> list[Judgement]:
+    """Before the first change every blocker; afterwards those of control planes and of the cluster, for a half-done hop
+    is worse than a sick worker, which the gate of its pool counts.
+    """
+    if not begun:
+        return list(blockers(judgements))
+    workers = {node.name for node in facts.workers}
+    return [j for j in blockers(judgements) if not _excused(j, workers, begun)]
+
+
+def _excused(judgement: Judgement, workers: set[str], begun: frozenset[str]) -> bool:
+    node = judgement.finding.node if judgement.finding else None
+    return node in workers or (node in begun and judgement.check in _WHILE_WORKED_ON)
+
+
+def _indented(lines: Sequence[object]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
