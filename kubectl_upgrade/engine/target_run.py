@@ -12,7 +12,7 @@ from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import NotFoundError, StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import AccessError, NotFoundError, StoppedError, UpgradeError
 from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.facts import HostFacts, Maybe
     from kubectl_upgrade.model.plan import Hop, PlannedStep, Stage
     from kubectl_upgrade.steps.base import NodeTarget, Step, Target
+
+# how long to ask the API whether a failed worker is still there
+_LEFT_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -78,9 +81,11 @@ class TargetRun:
             return False
         path = f"/api/v1/nodes/{target.name}"
         try:
-            node = await patiently(self.run.world.clock, lambda: self.run.world.cluster.get(path))
+            node = await patiently(self.run.world.clock, lambda: self.run.world.cluster.get(path), _LEFT_SECONDS)
         except NotFoundError:
             return True
+        except AccessError:
+            return False  # the first error says more
         return bool(node["metadata"]["uid"] != target.uid)
 
     def _heed_stop(self) -> None:

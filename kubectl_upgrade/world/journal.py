@@ -53,7 +53,9 @@ class Lines:
             self._entries.append(json.loads(json.dumps(entry)))
 
     def close(self) -> None:
-        os.close(self._file)
+        """After the entry that a thread may still be writing."""
+        with self._lock:
+            os.close(self._file)
 
 
 def sync(folder: Path) -> None:
