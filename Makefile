@@ -3,17 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test unit e2e e2e-full lab bench lint schema recording
+.PHONY: help demo test unit e2e e2e-full lab bench lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .venv/.made: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable . --group dev
-	touch $@
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/pip install --quiet --editable . --group dev
+	@touch $@
 
 demo: .venv/.made  ## Plan, review, live apply and summary of a whole upgrade on a simulated cluster
 	@$(BIN)/kubectl-upgrade_cp rehearse
@@ -28,7 +28,7 @@ lint: .venv/.made  ## ruff, mypy, import-linter, shellcheck
 	# actions and facts are read together with what they source from lib/
 	$(BIN)/shellcheck --shell=sh --check-sourced $$(git ls-files '*.sh' ':!kubectl_upgrade/node/lib')
 
-unit: .venv/.made  ## Tests without any cluster: seconds
+unit: .venv/.made  ## Tests without any cluster: a minute or two
 	$(BIN)/pytest -m 'not lab and not full'
 
 e2e: .venv/.made  ## One whole upgrade of a real 3 + 3 cluster and what hangs on it (root)
@@ -46,6 +46,9 @@ bench: .venv/.made  ## Figures, each a JSON line
 
 schema: .venv/.made  ## Write schemas/ anew from the types
 	$(BIN)/python -m kubectl_upgrade.planfile.schema
+
+examples: .venv/.made  ## Write plans/ anew from the planner
+	UPDATE_PLANS=1 $(BIN)/pytest -q tests/planner/test_examples.py
 
 recording: .venv/.made  ## Record docs/demo.svg from the real demo
 	$(BIN)/python docs/record_demo.py

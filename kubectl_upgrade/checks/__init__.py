@@ -12,6 +12,7 @@ from kubectl_upgrade.checks.node_answers import NodeAnswers
 from kubectl_upgrade.checks.nodes_initialised import NodesInitialised
 from kubectl_upgrade.checks.nodes_reachable import NodesReachable
 from kubectl_upgrade.checks.nodes_ready import NodesReady
+from kubectl_upgrade.checks.quorum import Quorum
 from kubectl_upgrade.checks.upgrade_path import UpgradePath
 from kubectl_upgrade.checks.version_skew import VersionSkew
 from kubectl_upgrade.checks.versions_at_most_target import VersionsAtMostTarget
@@ -28,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "nodes-initialised": NodesInitialised(),
     "node-answers": NodeAnswers(),
     "nodes-ready": NodesReady(),
+    "quorum": Quorum(),
     "versions-at-most-target": VersionsAtMostTarget(),
     "version-skew": VersionSkew(),
     "no-upgrade-in-process": NoUpgradeInProcess(),

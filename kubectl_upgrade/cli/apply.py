@@ -10,6 +10,7 @@ import typer
 from kubectl_upgrade.cli.applying import applying_for
 from kubectl_upgrade.cli.connection import Connection, connected
 from kubectl_upgrade.cli.findings import tell_judgements
+from kubectl_upgrade.cli.left_behind import left_behind_lines
 from kubectl_upgrade.cli.plan_file import PlanFile, load_plan
 from kubectl_upgrade.cli.progress import tell_times
 from kubectl_upgrade.cli.running import ask, run, tell
@@ -84,4 +85,6 @@ def tell_summary(plan: Plan, history: History) -> None:
     from kubectl_upgrade.report.times import times_of
 
     tell_times(times_of(history))
+    for line in left_behind_lines(plan):
+        tell(f"\n{line}")
     tell(f"\n{plan.cluster.name} is at {plan.cluster.to}; no lock, label, cordon or file of ours is left")

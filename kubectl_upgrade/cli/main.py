@@ -6,6 +6,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
@@ -14,13 +15,14 @@ from kubectl_upgrade import __version__
 from kubectl_upgrade.cli import abort, apply, plan, rehearse, show, validate
 from kubectl_upgrade.cli.running import tell
 from kubectl_upgrade.model.errors import UpgradeError
+from kubectl_upgrade.world.state import default_root
 
 PROG = "kubectl upgrade-cp"
 
 app = typer.Typer(
     help="Upgrade a kubeadm cluster from a plan file that a person has reviewed.",
-    epilog="Exit codes: 0 done, 2 usage, 3 plan invalid or stale, 4 a check blocks, 5 a step failed or still runs, "
-    "6 no access, 7 locked by someone else, 8 stopped on request.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 plan invalid or stale, 4 a check blocks, "
+    "5 a step failed or still runs, 6 no access, 7 locked by someone else, 8 stopped on request, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,10 +59,20 @@ def main() -> None:
             tell(f"   -> {error.fix}")
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - the last handler there is
-        folder = Path(typer.get_app_dir("upgrade-cp"))
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
-        file.write_text(f"upgrade-cp {__version__}, Python {sys.version}\n\n{traceback.format_exc()}")
-        tell(f"error: this is a bug in upgrade-cp; nothing on the nodes was killed by it. Details: {file}")
+        tell(f"error: this is a bug in upgrade-cp; nothing on the nodes was killed by it. Details: {_keep_traceback()}")
         tell("   -> please report it with that file; `apply` again is safe and goes on where it stopped")
         sys.exit(1)
+
+
+def _keep_traceback() -> Path:
+    """Where it is: in the state folder, else among the temporary files."""
+    text = f"upgrade-cp {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"
+    file = default_root() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_text(text)
+    except OSError:
+        with NamedTemporaryFile("w", prefix="upgrade-cp-bug-", suffix=".txt", delete=False) as kept:
+            kept.write(text)
+        return Path(kept.name)
+    return file

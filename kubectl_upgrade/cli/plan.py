@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -13,7 +13,8 @@ import typer
 from kubectl_upgrade.cli.connection import Connection, connected
 from kubectl_upgrade.cli.findings import tell_judgements
 from kubectl_upgrade.cli.running import run, tell
-from kubectl_upgrade.model.errors import PreflightError, UsageError
+from kubectl_upgrade.model.errors import PlanError, PreflightError, UsageError
+from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def plan(
         typer.Option("--waive", metavar="CHECK=REASON", help="Accept what a check finds; repeat for more."),
     ] = None,
     waive_until: Annotated[
-        str, typer.Option("--waive-until", metavar="DATE", help="Last day of the waivers, such as 2026-12-24.")
+        str,
+        typer.Option(
+            "--waive-until",
+            metavar="DATE",
+            help="Last day of the waivers, such as 2027-01-31; --waive and --force need it.",
+        ),
     ] = "",
     force: Annotated[
         bool,
@@ -54,7 +60,9 @@ def plan(
     max_unavailable: Annotated[
         str, typer.Option("--max-unavailable", metavar="N|P%", help="Workers of a pool at once.")
     ] = "10%",
-    drain_timeout: Annotated[int, typer.Option("--drain-timeout", metavar="SECONDS", help="Per node.")] = 900,
+    drain_timeout: Annotated[
+        int, typer.Option("--drain-timeout", min=1, max=86400, metavar="SECONDS", help="Per node.")
+    ] = 900,
     probe_workers: Annotated[
         ProbeWorkers, typer.Option("--probe-workers", help="auto asks all up to 200, else some of each pool.")
     ] = ProbeWorkers.AUTO,
@@ -64,7 +72,6 @@ def plan(
     Exits 4 when a check blocks; the plan is written all the same, for the reader.
     """
     from kubectl_upgrade.checks.judge import blockers
-    from kubectl_upgrade.planfile.invariants import check
     from kubectl_upgrade.planner.make_plan import Options
 
     target = _target(to)
@@ -76,17 +83,27 @@ def plan(
     )
     world = connection.world()
     made, judgements = run(world, make(world, target, options, probe_workers.value))
-    write_plan(made)
-    stops = [str(judgement) for judgement in blockers(judgements)]
-    if made.hops and not stops:
-        stops = [problem.message for problem in check(made)]
-        for stop in stops:
-            tell(f"BLOCKS  {stop}")
+    text = write_plan(made)
+    stops = [str(judgement) for judgement in blockers(judgements)] or _unsound(made, text)
     if stops:
         raise PreflightError(
             f"{len(stops)} finding(s) block the upgrade (above); the plan was written for reading only",
             fix="mend what they name, or accept what may be accepted with --waive CHECK=REASON, then plan again",
         )
+
+
+def _unsound(made: Plan, text: str) -> list[str]:
+    """What apply would refuse of this plan, told."""
+    from kubectl_upgrade.planfile.read import load
+
+    if not made.hops:
+        return []
+    try:
+        load(text.encode(), "the plan")
+    except PlanError as error:
+        tell(f"BLOCKS  {error.message}")
+        return [error.message]
+    return []
 
 
 async def make(
@@ -104,12 +121,13 @@ async def make(
     return make_plan(facts, target, judgements, options), judgements
 
 
-def write_plan(made: Plan) -> None:
-    """The plan to stdout; its digest and what to do with it to stderr."""
+def write_plan(made: Plan) -> str:
+    """The plan to stdout; its digest and what to do with it to stderr. Returns the plan's text."""
     from kubectl_upgrade.planfile.digest import digest
     from kubectl_upgrade.planfile.write import write
 
-    sys.stdout.write(write(made))
+    text = write(made)
+    sys.stdout.write(text)
     sys.stdout.flush()
     if not made.hops:
         tell(f"nothing to do on the way from {made.cluster.from_} to {made.cluster.to}")
@@ -118,6 +136,7 @@ def write_plan(made: Plan) -> None:
         tell("write it to a file to keep it: kubectl upgrade-cp plan ... > p.yaml")
     else:
         tell("review the file, then: kubectl upgrade-cp apply FILE")
+    return text
 
 
 def _target(text: str) -> Version:
@@ -138,6 +157,10 @@ def _waivers(words: list[str], *, force: bool) -> dict[str, str]:
             waivable = ", ".join(key for key, value in CHECKS.items() if not value.MANDATORY)
             why = "needs a reason" if check is not None and not check.MANDATORY else "names no check that may be waived"
             raise UsageError(f"--waive {word!r} {why}", fix=f"--waive CHECK=REASON, CHECK one of: {waivable}")
+        if visible(reason) != reason:
+            raise UsageError(
+                f"--waive {word!r}: the reason is too long, or holds what cannot be seen", fix="say it plainly"
+            )
         waivers[name] = reason.strip()
     return waivers
 
@@ -146,7 +169,10 @@ def _until(text: str, *, needed: bool) -> str:
     if not needed:
         return ""
     try:
-        return date.fromisoformat(text).isoformat()
+        until = date.fromisoformat(text)
+        if until < datetime.now(UTC).date():
+            raise UsageError(f"--waive-until {text} is past", fix="name a day to come")
+        return until.isoformat()
     except ValueError as error:
         raise UsageError(
             f"--waive-until {text!r} is no date: a waiver must end", fix="add --waive-until YYYY-MM-DD"

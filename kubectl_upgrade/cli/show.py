@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kubectl_upgrade.cli.left_behind import left_behind_lines
 from kubectl_upgrade.cli.plan_file import PlanFile, load_plan
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 def show(
     file: PlanFile,
     *,
-    text: Annotated[bool, typer.Option("--text", help="Print the whole text of each action, once.")] = False,
+    text: Annotated[
+        bool,
+        typer.Option(
+            "--text", help="Print all that is installed on a node for this plan: its actions and what they share."
+        ),
+    ] = False,
 ) -> None:
     """Print every step on every node in order, with the action and the arguments that it runs there."""
     from kubectl_upgrade.planfile.digest import digest
@@ -24,6 +30,11 @@ def show(
     plan = load_plan(file)
     typer.echo(f"{plan.cluster.name}: {plan.cluster.from_} -> {plan.cluster.to}")
     typer.echo(f"digest {digest(plan)}")
+    for waiver in plan.waivers:
+        errors = f", kubeadm may ignore {', '.join(waiver.kubeadm_errors)}" if waiver.kubeadm_errors else ""
+        typer.echo(f"waived until {waiver.until}: {waiver.check} ({waiver.reason}){errors}")
+    for line in left_behind_lines(plan):
+        typer.echo(line)
     actions: dict[str, None] = {}
     for hop in plan.hops:
         for stage in hop.stages:
@@ -31,15 +42,17 @@ def show(
     if text:
         from kubectl_upgrade import node
 
-        for name in actions:
-            typer.echo(f"\n===== {name} =====\n{node.action(name)}")
+        shared = [path for path in node.bundle() if not path.startswith("actions/")]
+        for path in [*(f"actions/{name}.sh" for name in actions), *shared]:
+            typer.echo(f"\n===== {path} =====\n{node.bundle()[path].decode()}")
 
 
 def _show_stage(plan: Plan, hop: Hop, stage: Stage, actions: dict[str, None]) -> None:
     from kubectl_upgrade.planfile.build_step import build_step
     from kubectl_upgrade.planfile.targets import targets_of
 
-    typer.echo(f"\n{hop.to}/{stage.stage}")
+    share = f", at most {stage.max_unavailable} at once" if stage.max_unavailable else ""
+    typer.echo(f"\n{hop.to}/{stage.stage}{share}")
     for target in targets_of(plan, hop, stage):
         for planned in stage.steps:
             step = build_step(planned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from kubectl_upgrade.cli.left_behind import left_behind_lines
 from kubectl_upgrade.cli.plan_file import PlanFile, plan_bytes
 
 
@@ -15,3 +16,5 @@ def validate(file: PlanFile) -> None:
     plan = judge(plan_bytes(file), str(file))
     typer.echo(f"{file}: valid, {plan.cluster.from_} -> {plan.cluster.to}")
     typer.echo(f"digest {digest(plan)}")
+    for line in left_behind_lines(plan):
+        typer.echo(line)

@@ -24,8 +24,3 @@ def bundle() -> dict[str, bytes]:
         for file in _HERE.joinpath(folder).iterdir():
             found[f"{folder}/{file.name}"] = file.read_bytes()
     return dict(sorted(found.items()))
-
-
-def action(name: str) -> str:
-    """The script of one action (`kubeadm-apply`), as it is installed; FileNotFoundError when there is none."""
-    return _HERE.joinpath("actions", f"{name}.sh").read_text()

@@ -69,7 +69,8 @@ def _text(pattern: Pattern, make: Callable[[str], Any]) -> Decoder:
     def decode(value: object, where: Where, problems: list[Problem]) -> Any:
         if isinstance(value, str) and matches(value):
             return make(value)
-        fix = "" if isinstance(value, str) else "put it in quotes if it is meant as text"
+        quoted = isinstance(value, int | float) and not isinstance(value, bool) and matches(str(value))
+        fix = f'write it in quotes: "{value}"' if quoted else ""
         problems.append(Problem(where, f"{shown(value)} is not {pattern.what or pattern.regex}", fix))
         return None
 

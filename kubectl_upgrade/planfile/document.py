@@ -82,7 +82,7 @@ def _text(data: bytes) -> str:
         raise DocumentError(
             position,
             f"the character U+{ord(unseen[0]):04X} cannot be seen, or hides what can",
-            "remove it; indent with spaces",
+            "indent with spaces" if unseen[0] == "\t" else "remove it",
         )
     return text
 

@@ -57,6 +57,8 @@ def _made_elsewhere(document: Document) -> list[Problem]:
     made_by = document.data.get("madeBy", MADE_BY) if isinstance(document.data, dict) else MADE_BY
     if made_by == MADE_BY:
         return []
+    if not isinstance(made_by, str):
+        return [Problem(("madeBy",), f"{shown(made_by)} is no text", f'write it in quotes: "{MADE_BY}"')]
     fix = f"use the version of the tool that made the plan, or plan again with this one ({__version__})"
     return [Problem(("madeBy",), f"the plan was made by {shown(made_by)}, this tool applies those of {MADE_BY}", fix)]
 

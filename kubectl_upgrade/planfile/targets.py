@@ -39,3 +39,18 @@ def targets_of_hop(plan: Plan, hop: Hop) -> tuple[tuple[Target, ...], ...]:
         else:
             stages.append(everyone if chosen == "all" else (WholeCluster(chosen),))
     return tuple(stages)
+
+
+def left_behind(plan: Plan) -> tuple[str, ...]:
+    """Names of nodes whose kubelet no stage brings to the plan's target, though it is not there yet."""
+    reached = {
+        target.name
+        for hop in plan.hops
+        if hop.to == plan.cluster.to
+        for stage, targets in zip(hop.stages, targets_of_hop(plan, hop), strict=True)
+        if any(step.do == "install-kubelet" for step in stage.steps)
+        for target in targets
+    }
+    kubelets = {node.name: node.versions.kubelet for node in plan.control_planes}
+    kubelets |= {node.name: pool.kubelet for pool in plan.pools for node in pool.nodes}
+    return tuple(name for name, kubelet in kubelets.items() if kubelet != plan.cluster.to and name not in reached)

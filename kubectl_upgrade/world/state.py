@@ -58,8 +58,9 @@ class FolderState(State):
 
     def _resume(self, cluster_uid: str) -> FolderJournal | None:
         cluster = self._cluster(cluster_uid)
-        if not (cluster / "unfinished").exists():
-            return None
+        with _told(cluster, "nothing was done"):
+            if not (cluster / "unfinished").exists():
+                return None
         with _told(cluster, "nothing was done"), _released_on_error(self._lock(cluster)) as lock:
             folder = _unfinished(cluster)
             if folder is None:

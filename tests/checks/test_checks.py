@@ -98,6 +98,12 @@ def test_initialised_as_its_node_says(shape: type[Shape]) -> None:
     assert "lacks the label" in found[1]
 
 
+def test_two_members_block_and_one_is_told(shape: type[Shape]) -> None:
+    assert _found(shape(control_planes=2).facts(), "quorum") == ["2 etcd members keep no quorum when one stops"]
+    assert "the API is away" in _found(shape(control_planes=1).facts(), "quorum")[0]
+    assert not blockers(judge(shape(control_planes=1).facts(), Aim(TARGET)))
+
+
 def test_ready(shape: type[Shape]) -> None:
     assert _found(shape(nodes={"w2": {"ready": False}}).facts(), "nodes-ready") == ["w2: is not Ready"]
 

@@ -91,8 +91,49 @@ def test_show_lists_every_step_with_what_it_runs(rehearsed: tuple[Path, str]) ->
     out = _run("show", "--text", str(rehearsed[0])).stdout
     assert "cp1          kubeadm upgrade apply  [kubeadm-apply v1.35.4 none none]" in out
     assert out.count("[restart-kubelet v1.35.4]") == 6
-    assert "===== apt-install-kubelet =====\n#!/bin/sh" in out
+    assert "===== actions/apt-install-kubelet.sh =====\n#!/bin/sh" in out
 
 
 def test_apply_asks_on_a_terminal_only(rehearsed: tuple[Path, str]) -> None:
     assert "add --yes" in _run("apply", str(rehearsed[0]), code=2).stderr
+
+
+def test_kubelets_that_no_stage_reaches_are_told(rehearsed: tuple[Path, str], tmp_path: Path) -> None:
+    text = rehearsed[0].read_text()
+    partial = tmp_path / "partial.yaml"
+    partial.write_text(text[: text.index("  # Pool workers")])
+    told = "kubelets that this plan does not upgrade: w1, w2, w3"
+    assert told in _run("validate", str(partial)).stdout
+    assert told in _run("show", str(partial)).stdout
+    assert told in _run("rehearse", "--pace", "0", str(partial)).stderr
+    assert told not in _run("validate", str(rehearsed[0])).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--waive", "cgroup-v1=soon", "--waive-until", "2020-01-01"), "is past"),
+        (("--waive", "cgroup-v1=so\u200bon", "--waive-until", "2999-01-01"), "cannot be seen"),
+        (("--drain-timeout", "0"), "--drain-timeout"),
+    ],
+)
+def test_flags_that_would_make_a_plan_nobody_applies(words: tuple[str, ...], told: str) -> None:
+    assert told in " ".join(_run("plan", "--to", "v1.35.4", *words, code=2).stderr.split())
+
+
+def test_a_bug_is_kept_in_a_file_also_without_a_home(tmp_path: Path) -> None:
+    locked = tmp_path / "file"
+    locked.write_text("")
+    script = "import kubectl_upgrade.cli.main as m; m.app = lambda **_: 1 / 0; m.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"XDG_STATE_HOME": str(locked), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (kept,) = tmp_path.glob("upgrade-cp-bug-*.txt")
+    assert str(kept) in done.stderr
+    assert "ZeroDivisionError" in kept.read_text()

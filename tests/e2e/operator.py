@@ -34,6 +34,8 @@ class Operator:
 
     lab: Lab
     state: Path
+    user: str = ""
+    """whom to impersonate towards the API"""
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start it; stdout and stderr are pipes."""
@@ -62,7 +64,8 @@ class Operator:
     def _flags(self, command: str) -> tuple[str, ...]:
         if command not in {"plan", "apply", "abort"}:
             return ()
-        return ("--kubeconfig", str(self.lab.kubeconfig), "--ssh-config", str(self.lab.ssh_config))
+        impersonated = ("--as", self.user) if self.user else ()
+        return ("--kubeconfig", str(self.lab.kubeconfig), "--ssh-config", str(self.lab.ssh_config), *impersonated)
 
 
 def edit(plan: Path, change: Callable[[Any], None]) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,12 @@ from tests.lab.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.full
 
 # the same source as FROM, stamped one patch higher: the way of a patch is real, its content is not
 PATCH = "v1.34.5"
+RBAC = Path(__file__).parents[2] / "docs/rbac.yaml"
 SOURCES = "cat /etc/apt/sources.list.d/kubernetes.list"
 
 
@@ -50,7 +52,9 @@ def test_a_patch_switches_no_repository_and_drains_nothing(single: Lab, tmp_path
 
 
 def test_a_minor_waits_while_the_only_api_server_is_away(single: Lab, tmp_path: Path) -> None:
-    operator = Operator(single, tmp_path / "state")
+    """Done by a user who has the documented rights and no others."""
+    subprocess.run([single.place.kubectl, "--kubeconfig", single.kubeconfig, "apply", "-f", RBAC], check=True)
+    operator = Operator(single, tmp_path / "state", user="upgrade-cp")
     plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
     with single.probe() as probe:
         told = operator.run("apply", str(plan), "--yes").stderr

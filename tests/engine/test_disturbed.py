@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_upgrade.engine.events import StepBegins
+from kubectl_upgrade.engine.gate import control_plane_may_stop
 from kubectl_upgrade.engine.lock import holder
-from kubectl_upgrade.model.errors import LockedError, PlanError, StepError, StoppedError
+from kubectl_upgrade.model.errors import LockedError, PlanError, PreflightError, StepError, StoppedError
 from kubectl_upgrade.model.plan import After, Waiver
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
@@ -200,7 +201,15 @@ def test_an_etcd_alarm_closes_the_gate(operator: Operator) -> None:
 
 
 def test_two_members_are_no_quorum_to_stop_one_of() -> None:
-    _refused(Operator(sample(control_planes=2)), StepError, "keep no quorum", lambda: None)
+    operator = Operator(sample(control_planes=2))
+    _refused(operator, PreflightError, "2 etcd members keep no quorum", lambda: None)
+
+    async def gate() -> None:
+        world = simulated_world(operator.model)
+        with pytest.raises(StepError, match="2 etcd members keep no quorum"):
+            await control_plane_may_stop(world, await operator.plan(), "cp1", begun=False)
+
+    loop.run(gate())
 
 
 async def _patch(operator: Operator, name: str, body: dict[str, object]) -> None:

@@ -56,5 +56,5 @@ def test_examples_are_what_the_planner_writes(file: str, shape: tuple[int, int],
     text = loop.run(_planned(sample(*shape), to, options))
     if os.environ.get("UPDATE_PLANS"):
         (PLANS / file).write_text(text)
-    assert (PLANS / file).read_text() == text
+    assert (PLANS / file).read_text() == text, "run: make examples"
     assert "result: blocker" not in text

@@ -36,7 +36,8 @@ def _step_names(stage: LaidStage) -> Iterator[Problem]:
     names: set[str] = set()
     for index, step in enumerate(stage.stage.steps):
         if step.name in names:
-            yield Problem(stage.at(index), f"a second step {step.name} in this stage", "name it with `as`")
+            fix = "" if step.do.startswith("kubeadm-") else "name it with `as`"
+            yield Problem(stage.at(index), f"a second step {step.name} in this stage", fix)
         names.add(step.name)
         if step.as_ in STEPS and step.as_ != step.do:
             yield Problem(stage.at(index, "as"), f"{step.as_} is the name of another step")
@@ -46,7 +47,7 @@ def targets_exist(layout: Layout) -> Iterator[Problem]:
     """Every name is a node or a pool of the plan, and every stage has something to work on."""
     known = {node.name for node in layout.plan.control_planes}
     known |= {node.name for pool in layout.plan.pools for node in pool.nodes}
-    pools = {pool.name for pool in layout.plan.pools}
+    pools = {pool.name: len(pool.nodes) for pool in layout.plan.pools}
     for stage in layout.stages:
         targets = stage.stage.targets
         where = (*stage.where, "targets")
@@ -54,6 +55,8 @@ def targets_exist(layout: Layout) -> Iterator[Problem]:
             yield Problem(
                 (*where, "pool"), f"the plan has no pool {targets.pool}", f"known: {', '.join(sorted(pools))}"
             )
+        elif isinstance(targets, PoolTargets) and (targets.count or 0) > pools[targets.pool]:
+            yield Problem((*where, "count"), f"the pool {targets.pool} has only {pools[targets.pool]} nodes")
         elif isinstance(targets, tuple) and not known.issuperset(targets):
             for index, name in enumerate(targets):
                 if name not in known:
