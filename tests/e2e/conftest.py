@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.figures import PRINTED
 from tests.e2e.operator import FROM, TO
 from tests.e2e.story import Story, upgrade
 from tests.lab.lab import Lab
@@ -14,6 +15,12 @@ from tests.lab.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After everything else, where a reader finds it."""
+    for line in PRINTED:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

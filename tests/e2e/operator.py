@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 FROM, TO = "v1.34.4", "v1.35.4"
 # the lab's machine has cgroup v1, so that every plan to 1.35 needs this waiver
 WAIVER = ("--waive", "cgroup-v1=the lab's machine has cgroup v1", "--waive-until", "2999-12-31")
-
-
-def figure(name: str, value: float, unit: str, goal: str) -> None:
-    """Print a figure as one JSON line, past pytest's capture."""
-    line = json.dumps({"name": name, "value": round(value, 3), "unit": unit, "goal": goal})
-    os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"\n{line}\n".encode())
 
 
 @dataclass(frozen=True)

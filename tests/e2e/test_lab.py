@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.figures import figure
 from tests.lab import faults, leftovers, network, services
 from tests.lab.lab import Lab
 from tests.lab.packages import repository
@@ -31,7 +32,7 @@ $process/etcdctl --cacert $pki/ca.crt --cert $pki/healthcheck-client.crt --key $
 
 def say(lab: Lab, part: str, goal: float) -> float:
     seconds = lab.timings.seconds[part]
-    sys.stdout.write(json.dumps({"name": f"lab {part}", "value": round(seconds, 1), "unit": "s", "goal": goal}) + "\n")
+    figure(f"lab {part}", seconds, "s", f"<= {goal}")
     return seconds
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.operator import FROM, TO, WAIVER, Operator, figure
+from tests.e2e.figures import figure
+from tests.e2e.operator import FROM, TO, WAIVER, Operator
 from tests.lab.lab import Lab
 from tests.lab.spec import Spec
 from tests.lab.versions import Version

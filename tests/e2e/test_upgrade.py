@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.operator import FROM, TO, WAIVER, figure
+from tests.e2e.figures import figure
+from tests.e2e.operator import FROM, TO, WAIVER
 from tests.e2e.story import packages
 
 if TYPE_CHECKING:
