@@ -56,6 +56,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._order.shuffle(handles)
             self._ready.clear()
             self._ready.extend(handles)
+        # asyncio's one turn of the loop; the stubs leave it out
         super()._run_once()  # type: ignore[misc]
 
     def _make_task(
