@@ -14,7 +14,7 @@ from kubectl_upgrade.engine.run import Run, Stop
 from kubectl_upgrade.engine.schedule import run_stages
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
-from kubectl_upgrade.model.errors import LockedError, PlanError, StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import AccessError, LockedError, PlanError, StoppedError, UpgradeError
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.world import Fence
@@ -105,13 +105,21 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
             await run_stages(run, examined.absent)
         except UpgradeError:
             if not history.targets_begun:
-                await clean_up(run)
+                await _withdraw(run)
             raise
         applying.watch(Note("all steps are done; removing lock, fences and bundle"))
         await clean_up(run)
     finally:
         await journal.close()
     return history
+
+
+async def _withdraw(run: Run) -> None:
+    """Leave nothing where nothing was begun. What stopped the run says more than what this may meet: that is told."""
+    try:
+        await clean_up(run)
+    except AccessError as error:
+        run.watch(Note(f"lock and fences stay for the next apply: {error.message}"))
 
 
 async def claim(world: World, plan: Plan, history: History, applying: Applying) -> Run:

@@ -180,6 +180,22 @@ def test_a_gate_that_refuses_before_the_first_node_leaves_nothing(operator: Oper
     loop.run(story())
 
 
+def test_what_stopped_a_run_is_told_also_when_it_cannot_be_cleaned_up(operator: Operator) -> None:
+    async def story() -> None:
+        plan = await operator.plan()
+        operator.model.faults.add(Fault(kind="ssh-cut", call="nodes.raise_fence", node="cp3", seconds=30))
+        with pytest.raises(AccessError) as stopped:
+            await operator.apply(plan)
+        assert "cannot be cleaned" not in stopped.value.message
+        await simulated_world(operator.model).clock.sleep(60)
+        await operator.apply(plan)
+        assert await traces(operator.model) == []
+
+    loop.run(story())
+    assert any("lock and fences stay" in e.line for e in operator.events if isinstance(e, Note))
+    upgraded(operator.model)
+
+
 def test_what_changed_while_somebody_read_the_prompt_is_seen_under_the_lock(operator: Operator) -> None:
     async def story() -> None:
         late = await operator.plan("v1.34.9")
