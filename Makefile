@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test unit e2e e2e-full lab bench lint schema examples recording
+.PHONY: help demo test packages unit e2e e2e-full lab bench lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -18,7 +18,10 @@ help:  ## Show what can be made
 demo: .venv/.made  ## Plan, review, live apply and summary of a whole upgrade on a simulated cluster
 	@$(BIN)/kubectl-upgrade_cp rehearse
 
-test: lint unit e2e  ## All tests, on real clusters too (root, Debian 12, Go)
+test: packages lint unit e2e  ## All tests, on real clusters too (root, Debian 12, Go)
+
+packages: .venv/.made  ## Install the Debian packages that tests need (root)
+	$(LAB) packages
 
 lint: .venv/.made  ## ruff, mypy, import-linter, shellcheck
 	$(BIN)/ruff check

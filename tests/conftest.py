@@ -120,7 +120,7 @@ class Shape:
                 patches="none",
                 admin_conf=control_plane,
             ),
-            run=RunRecord(run="", epoch=0, units=()),
+            run=RunRecord(run="", epoch=0, owner="", units=()),
             kubelet=Kubelet(active=True, restarts=0, healthy=True, last_lines=()),
             kubelet_config_access=True,
         )

@@ -19,6 +19,8 @@ from kubectl_upgrade.model.errors import PlanError, StoppedError, UpgradeError, 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.apply import Applying
     from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.engine.schedule import Limits
+    from kubectl_upgrade.engine.take_over import Found
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import World
 
@@ -32,39 +34,70 @@ def apply(
     pinned: Annotated[
         str, typer.Option("--digest", metavar="sha256:...", help="Refuse the plan unless it has this digest.")
     ] = "",
+    take_over: Annotated[
+        str,
+        typer.Option(
+            "--take-over", metavar="RUN", help="Go on with this run, begun elsewhere or with a lost state folder."
+        ),
+    ] = "",
+    pause_after: Annotated[
+        str, typer.Option("--pause-after", metavar="STAGE", help="Stop when this stage is done.")
+    ] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NODE", help="Of the workers, only this one for now; repeat."),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what runs on the nodes, line by line.")
     ] = False,
 ) -> None:
     """Do exactly what the plan says, after another look at the cluster; run again, it goes on where it stopped.
 
-    Ctrl-C stops after the running step. Nothing that runs on a node is ever killed.
+    Ctrl-C stops after the running step. Nothing that runs on a node is ever killed. A run that somebody else began, or
+    whose state folder is lost, goes on with --take-over: its old client is kept out from then on.
     """
     from kubectl_upgrade.planfile.digest import digest
 
     plan = load_plan(file)
+    limits = _limits(plan, pause_after, frozenset(only or ()))
     if pinned and pinned != digest(plan):
         raise PlanError(f"{file} has digest {digest(plan)}, not {pinned}", fix="apply the file that was reviewed")
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", fix="add --yes")
     world = connection.world()
-    applying = applying_for(world, verbose=verbose)
+    applying = applying_for(world, verbose=verbose, limits=limits)
     try:
-        history = run(world, perform(world, plan, applying, confirm=not yes), applying.stop)
+        history = run(world, perform(world, plan, applying, confirm=not yes, take_over=take_over), applying.stop)
     except UpgradeError as error:
         error.fix = error.fix.replace("run apply again", f"run `kubectl upgrade-cp apply {file}` again")
         raise
     tell_summary(plan, history)
 
 
-async def perform(world: World, plan: Plan, applying: Applying, *, confirm: bool) -> History:
+def _limits(plan: Plan, pause_after: str, only: frozenset[str]) -> Limits:
+    """UsageError for a stage or a worker that the plan does not have."""
+    from kubectl_upgrade.engine.schedule import Limits
+
+    stages = dict.fromkeys(stage.stage for hop in plan.hops for stage in hop.stages)
+    if pause_after and pause_after not in stages:
+        raise UsageError(f"the plan has no stage {pause_after}", fix=f"its stages: {', '.join(stages)}")
+    strange = sorted(only - {node.name for pool in plan.pools for node in pool.nodes})
+    if strange:
+        raise UsageError(f"--only: the plan has no worker {', '.join(strange)}", fix="see `show` for its workers")
+    return Limits(pause_after=pause_after, only=only)
+
+
+async def perform(world: World, plan: Plan, applying: Applying, *, confirm: bool, take_over: str = "") -> History:
     """Look, ask, run."""
     from kubectl_upgrade.engine.apply import execute, look
 
-    ready = await look(world, plan)
-    tell_judgements(ready.examined.judgements)
-    for note in ready.examined.notes:
-        tell(f"  note  {note}")
+    ready = await look(world, plan, take_over)
+    if ready.examined is not None:
+        tell_judgements(ready.examined.judgements)
+        for note in ready.examined.notes:
+            tell(f"  note  {note}")
+    if ready.taking is not None:
+        tell(f"taking over run {ready.taking.run[:8]}{_held_by(ready.taking)}")
     if ready.journal is not None:
         tell(f"going on with run {ready.journal.run[:8]}")
     if confirm and not await _confirmed(plan):
@@ -72,6 +105,13 @@ async def perform(world: World, plan: Plan, applying: Applying, *, confirm: bool
             await ready.journal.close()
         raise StoppedError("not confirmed; nothing was changed")
     return await execute(world, ready, applying)
+
+
+def _held_by(found: Found) -> str:
+    """Whose it is, so that nobody takes over from a colleague who is at work."""
+    held = found.holder
+    at = f", last at {held.step}" if held is not None and held.step else ""
+    return f", begun by {held.who} at {held.since}{at}" if held is not None else ", named by the fences on the nodes"
 
 
 async def _confirmed(plan: Plan) -> bool:

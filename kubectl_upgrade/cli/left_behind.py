@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.words import some_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kubectl_upgrade.model.plan import Plan
-
-_SHOWN = 10
 
 
 def left_behind_lines(plan: Plan) -> Iterator[str]:
@@ -18,5 +18,4 @@ def left_behind_lines(plan: Plan) -> Iterator[str]:
 
     names = left_behind(plan)
     if names:
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        yield f"kubelets that this plan does not upgrade: {', '.join(names[:_SHOWN])}{more}"
+        yield f"kubelets that this plan does not upgrade: {some_of(names, 10)}"

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kubectl_upgrade import __version__
-from kubectl_upgrade.cli import abort, apply, plan, rehearse, show, validate
+from kubectl_upgrade.cli import abort, apply, plan, rehearse, show, status, validate
 from kubectl_upgrade.cli.running import tell
 from kubectl_upgrade.model.errors import UpgradeError
 from kubectl_upgrade.world.state import default_root
@@ -32,6 +32,7 @@ app.command("plan")(plan.plan)
 app.command("show")(show.show)
 app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)
+app.command("status")(status.status)
 app.command("abort")(abort.abort)
 app.command("rehearse")(rehearse.rehearse)
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.cli.running import tell
 from kubectl_upgrade.engine.events import Note, StageBegins, StepBegins, StepEnds, StepSays
+from kubectl_upgrade.model.words import some_of
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.events import Event
     from kubectl_upgrade.report.times import NodeTimes
     from kubectl_upgrade.world import Clock
-
-_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,7 @@ class Progress:
     def _line(self, event: Event) -> str:
         match event:
             case StageBegins(hop, stage, targets):
-                more = len(targets) - _SHOWN
-                shown = ", ".join(targets[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-                return f"{hop}/{stage}: {shown}"
+                return f"{hop}/{stage}: {some_of(targets)}"
             case StepBegins(step_id, title):
                 return f"  {step_id.target:<10} {title} ..."
             case StepEnds(step_id, "already", _):

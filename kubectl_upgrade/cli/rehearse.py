@@ -11,14 +11,17 @@ import typer
 from kubectl_upgrade.cli.plan_file import load_plan
 from kubectl_upgrade.cli.progress import Progress
 from kubectl_upgrade.cli.running import tell
-from kubectl_upgrade.model.errors import StoppedError
+from kubectl_upgrade.model.errors import UpgradeError, UsageError
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.simulation.cluster import ModelCluster
+    from kubectl_upgrade.simulation.faults import Fault
 
 TO = "v1.35.4"
+# of applies that are rehearsed, whatever goes wrong
+_MOST_FAILURES = 10
 
 
 def rehearse(
@@ -31,24 +34,49 @@ def rehearse(
     pace: Annotated[
         float, typer.Option("--pace", min=0, help="Simulated seconds per second; 0 is as fast as possible.")
     ] = 60,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="KIND[,key=value...]",
+            help="What goes wrong: client-kill, ssh-cut, node-reboot, kubeadm-killed, action-fails or api-unreachable, "
+            "with node=, action=, phase=, call=, nth=, seconds=; repeat.",
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what actions print.")] = False,
 ) -> None:
     """Run a plan on a simulated cluster that looks like the plan's, with the times of a real one; contacts nothing.
 
-    The clock on the left is the simulated one.
+    The clock on the left is the simulated one. After a fault that ends an apply, the next one is rehearsed too.
     """
     from kubectl_upgrade.simulation import loop
     from kubectl_upgrade.simulation.sample import from_plan, sample
 
+    planned = _parsed(faults or [])
     if file is None:
         tell("# a sample cluster of 3 control planes and 3 workers, simulated")
-        loop.run(_sample(sample(seed=seed), verbose=verbose), seed=seed, pace=pace)
+        model = sample(seed=seed)
+        model.faults.add(*planned)
+        loop.run(_sample(model, verbose=verbose), seed=seed, pace=pace)
     else:
         plan = load_plan(file)
         model = from_plan(plan, seed=seed)
+        model.faults.add(*planned)
         # the model has a CA of its own: no certificate can be made for a hash
         plan = replace(plan, cluster=replace(plan.cluster, ca_hash=model.ca_hash))
         loop.run(_apply(model, plan, verbose=verbose), seed=seed, pace=pace)
+    for words, fault in zip(faults or [], planned, strict=True):
+        struck = [point for found, point in model.faults.struck if found == fault]
+        tell(f"fault {words}: " + ("; ".join(f"struck {point}" for point in struck) or "never struck"))
+
+
+def _parsed(faults: list[str]) -> list[Fault]:
+    from kubectl_upgrade.simulation.fault_words import parse_fault
+
+    try:
+        return [parse_fault(words) for words in faults]
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}", fix="e.g. --fault client-kill,node=cp1,action=kubeadm-apply") from error
 
 
 async def _sample(model: ModelCluster, *, verbose: bool) -> None:
@@ -66,22 +94,29 @@ async def _sample(model: ModelCluster, *, verbose: bool) -> None:
 
 
 async def _apply(model: ModelCluster, plan: Plan, *, verbose: bool) -> None:
-    """Apply; where the plan pauses, apply again as a person would."""
+    """Apply; where the plan pauses or a fault ends it, apply again as a person would."""
     from kubectl_upgrade.cli.apply import perform, tell_summary
     from kubectl_upgrade.engine.apply import Applying
     from kubectl_upgrade.engine.run import Stop
+    from kubectl_upgrade.simulation.faults import ClientKilled
     from kubectl_upgrade.simulation.world import simulated_world
 
-    for _ in range(_pauses(plan) + 1):
+    last: UpgradeError | None = None
+    for _ in range(_pauses(plan) + _MOST_FAILURES):
         world = simulated_world(model)
         applying = Applying(who="rehearsal", watch=Progress(world.clock, verbose=verbose), stop=Stop())
         try:
             history = await perform(world, plan, applying, confirm=False)
-        except StoppedError as error:
-            tell(f"{error.message}; rehearsing the next apply")
+        except ClientKilled:
+            tell("the client was killed; rehearsing the next apply")
+        except UpgradeError as error:
+            tell(f"error: {error.message}\n   -> {error.fix}\nrehearsing the next apply")
+            last = error
         else:
             tell_summary(plan, history)
             return
+    if last is not None:
+        raise last
 
 
 def _pauses(plan: Plan) -> int:

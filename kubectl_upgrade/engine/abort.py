@@ -1,84 +1,87 @@
-"""End a stopped run: undo what is ours, say what stays."""
+"""End a stopped run: one of this machine's, or with its id and its plan anybody's."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine.apply import claim
-from kubectl_upgrade.engine.clean_up import clean_up, present
-from kubectl_upgrade.engine.context import step_context
-from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.claim import enter, take_lock, take_nodes, take_workers
+from kubectl_upgrade.engine.ending import give_up
 from kubectl_upgrade.engine.history import History
+from kubectl_upgrade.engine.take_over import find_run
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import NAMESPACE
-from kubectl_upgrade.model.errors import NotFoundError, StepError, UsageError
-from kubectl_upgrade.model.plan import StepId
+from kubectl_upgrade.model.errors import AccessError, UsageError
+from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.planfile.read import read
-from kubectl_upgrade.steps.uncordon_node import UncordonNode
-from kubectl_upgrade.steps.unmark_node import UnmarkNode
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.apply import Applying
-    from kubectl_upgrade.engine.run import Run
-    from kubectl_upgrade.steps.base import NodeTarget, Step
+    from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import World
 
 
-async def abort(world: World, applying: Applying, without: frozenset[str] = frozenset()) -> None:
-    """End this machine's unfinished run on the cluster: uncordon and unlabel what it cordoned and labelled, then remove
-    fences, bundle and lock. What kubeadm and the package manager did stays.
+async def abort(
+    world: World,
+    applying: Applying,
+    without: frozenset[str] = frozenset(),
+    *,
+    run: str = "",
+    plan: Plan | None = None,
+) -> None:
+    """End a run on the cluster: uncordon and unlabel what it cordoned and labelled, remove fences, bundle and lock.
+    What kubeadm and the package manager did stays.
 
-    `without`: names of nodes that ssh cannot reach any more. UsageError when there is no such run; StepError when an
-    action still runs on a node.
+    `run`: its id, for one that was begun elsewhere; its `plan` is needed then. `without`: names of nodes that no ssh
+    reaches any more. UsageError when there is no such run; StepError when an action still runs on a node.
     """
-    namespace = await world.cluster.get(NAMESPACE)
+    if run:
+        await _end_anybodys(world, applying, without, run, plan)
+    else:
+        await _end_own(world, applying, without, plan)
+
+
+async def _end_own(world: World, applying: Applying, without: frozenset[str], plan: Plan | None) -> None:
+    namespace = await patiently(world.clock, lambda: world.cluster.get(NAMESPACE))
     journal = await world.state.resume(namespace["metadata"]["uid"])
     if journal is None:
+        held = await patiently(world.clock, lambda: lock.holder(world.cluster))
         raise UsageError(
             "this machine knows no unfinished run on that cluster",
-            fix="abort where the run was started; `kubectl -n kube-system get lease upgrade-cp -o yaml` says where",
+            fix=f"{held} can be ended where it was begun, or with `abort --run {held.run[:8]} PLAN`"
+            if held is not None
+            else "nothing holds the cluster; apply a plan",
         )
     try:
         history = await History.load(journal, world.clock)
-        if not history.plan:  # killed before it wrote its first word: nothing was touched
-            await journal.finish()
-            return
-        run = await claim(world, read(history.plan.encode(), "the run's plan"), history, applying)
-        await _end(run, without)
+        if not history.plan and plan is None:  # killed before it wrote its first word, or its journal was damaged
+            if await patiently(world.clock, lambda: lock.holder(world.cluster)) is None:
+                await journal.finish()
+                return
+            raise UsageError(f"the history of run {journal.run[:8]} is lost", fix="give its plan too: abort PLAN")
+        own = await enter(world, plan or read(history.plan.encode(), "the run's plan"), journal, applying)
+        await take_lock(own, applying.who)
+        if journal.damaged or not history.plan:
+            await take_workers(own, without)
+        await give_up(own, without)
     finally:
         await journal.close()
 
 
-async def _end(run: Run, without: frozenset[str]) -> None:
-    targets = await present(run)
-    for target in targets:
-        running = None if target.name in without else await run.running_on(target)
-        if running:
-            raise StepError(
-                f"{running} still runs on {target.name}; nothing was changed",
-                fix=f"wait for it (there: journalctl -fu {running}), then abort again",
-            )
-    for target in targets:
-        await _undo(run, target)
-    await clean_up(run, without)
-    for subject in sorted(run.history.targets_begun - run.history.targets_done):
-        run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
-
-
-async def _undo(run: Run, target: NodeTarget) -> None:
-    for step in (UncordonNode(), UnmarkNode()):
-        try:
-            changed = await patiently(run.world.clock, partial(_undo_step, run, target, step))
-        except NotFoundError:
-            return
-        if changed:
-            run.watch(Note(f"{target.name}: {step.TITLE}: done"))
-
-
-async def _undo_step(run: Run, target: NodeTarget, step: Step) -> bool:
-    context = step_context(run, target, StepId("abort", "abort", target.name, step.NAME))
-    if await step.done(context):
-        return False
-    await step.run(context)
-    return True
+async def _end_anybodys(
+    world: World, applying: Applying, without: frozenset[str], wanted: str, plan: Plan | None
+) -> None:
+    if plan is None:
+        raise UsageError("ending a run that was begun elsewhere needs its plan file", fix=f"abort --run {wanted} PLAN")
+    found = await find_run(world, plan, wanted, without)
+    if found.offline:
+        raise AccessError("the API does not answer, and an abort gives back what is ours there", fix="mend it first")
+    journal = await world.state.adopt(plan.cluster.uid, found.run, digest(plan))
+    try:
+        taken = await enter(world, plan, journal, applying, found.epoch)
+        await take_lock(taken, applying.who)
+        await take_nodes(taken, without)
+        await take_workers(taken, without)
+        await give_up(taken, without)
+    finally:
+        await journal.close()

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
-from kubectl_upgrade.engine.clean_up import clean_up
+from kubectl_upgrade.engine.claim import enter, take_lock, take_nodes
+from kubectl_upgrade.engine.clean_up import announce_ending, clean_up
+from kubectl_upgrade.engine.ending import finish_ending
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.examine import Examined, examine
 from kubectl_upgrade.engine.history import History
-from kubectl_upgrade.engine.run import Run, Stop
-from kubectl_upgrade.engine.schedule import run_stages
-from kubectl_upgrade.engine.together import together
-from kubectl_upgrade.engine.waiting import patiently
-from kubectl_upgrade.model.errors import AccessError, LockedError, PlanError, StoppedError, UpgradeError
+from kubectl_upgrade.engine.offline import finish_in_flight
+from kubectl_upgrade.engine.schedule import Limits, run_stages
+from kubectl_upgrade.engine.take_over import LOOK_SECONDS, Found, all_fenced, find_run, run_records
+from kubectl_upgrade.engine.waiting import patiently, unanswered
+from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, PlanError, StoppedError, UpgradeError
 from kubectl_upgrade.planfile.digest import digest
-from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.world import Fence
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.events import Watch
+    from kubectl_upgrade.engine.run import Run, Stop
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import Journal, World
 
@@ -30,46 +32,91 @@ class Ready:
     """A plan that fits its cluster, before anything was changed."""
 
     plan: Plan
-    journal: Journal | None
-    """of the run to go on with; None for a new one"""
-    examined: Examined
+    journal: Journal | None = None
+    """of the run to go on with; None for a new one, or one that is taken over"""
+    taking: Found | None = None
+    """the run to take over"""
+    examined: Examined | None = None
+    """None when there is nothing to judge: the run is being ended, or the API is away"""
+    offline: bool = False
+    """the API is away; this run's fences say that it may finish over ssh what it is about"""
+    ending: str = ""
+    """the run was being ended: `done` or `aborted`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applying:
-    """Who applies, and who watches."""
+    """Who applies, who watches, and how far it goes."""
 
     who: str
     watch: Watch
     stop: Stop
+    limits: Limits = field(default_factory=Limits)
 
 
-async def look(world: World, plan: Plan) -> Ready:
+async def look(world: World, plan: Plan, take_over: str = "") -> Ready:
     """Is the cluster free, is it still as the plan says, and do the checks let us pass? Changes nothing.
 
-    LockedError, PlanError (stale, expired), AccessError or PreflightError when not.
+    `take_over`: id of the run to go on with although it was begun elsewhere. LockedError, PlanError (stale, expired),
+    AccessError, PreflightError or UsageError when not.
     """
+    if take_over:
+        return await _look_over(world, plan, take_over)
     journal = await world.state.resume(plan.cluster.uid)
+    if journal is None:
+        return await _look_first(world, plan)
     try:
-        if journal is None:
-            await _nobody_else(world)
-            return Ready(plan=plan, journal=None, examined=await examine(world, plan))
-        await patiently(world.clock, lambda: lock.own(journal, world.cluster))
-        history = await History.load(journal, world.clock)
-        _same_plan(history, plan)
-        return Ready(plan=plan, journal=journal, examined=await examine(world, plan, history))
+        return await _look_again(world, plan, journal)
     except BaseException:
-        if journal is not None:
-            await journal.close()
+        await journal.close()
         raise
 
 
-async def _nobody_else(world: World) -> None:
-    found = await lock.holder(world.cluster)
+async def _look_first(world: World, plan: Plan) -> Ready:
+    """For a new run."""
+    found = await patiently(world.clock, lambda: lock.holder(world.cluster), LOOK_SECONDS)
     if found is not None:
-        raise LockedError(
-            f"the cluster is locked by {found}",
-            fix="let that run end, or ask its owner; the lock is Lease kube-system/upgrade-cp",
+        raise lock.locked(found)
+    return Ready(plan=plan, examined=await examine(world, plan))
+
+
+async def _look_over(world: World, plan: Plan, wanted: str) -> Ready:
+    found = await find_run(world, plan, wanted)
+    ending = found.holder.ending if found.holder is not None else ""
+    if found.offline or ending:
+        return Ready(plan=plan, taking=found, offline=found.offline, ending=ending)
+    return Ready(plan=plan, taking=found, examined=await examine(world, plan, run=found.run))
+
+
+async def _look_again(world: World, plan: Plan, journal: Journal) -> Ready:
+    """For a run that this state folder knows."""
+    history = await History.load(journal, world.clock)
+    _same_plan(history, plan)
+    try:
+        held = await patiently(world.clock, lambda: lock.holder(world.cluster), LOOK_SECONDS)
+    except ApiError as error:
+        fence = Fence(journal.run, history.epoch, lock.owner(journal.nonce))
+        if not unanswered(error) or not all_fenced(await run_records(world, plan), fence):
+            raise
+        return Ready(plan=plan, journal=journal, offline=True)
+    if held is not None and (held.run, held.nonce_hash) != (journal.run, lock.hashed(journal.nonce)):
+        raise lock.locked(held)
+    if held is None and history.nodes_begun() and not history.ending:
+        await _not_ended_elsewhere(world, plan, history)
+    ending = history.ending or (held.ending if held is not None else "")
+    if ending:
+        return Ready(plan=plan, journal=journal, ending=ending)
+    return Ready(plan=plan, journal=journal, examined=await examine(world, plan, history))
+
+
+async def _not_ended_elsewhere(world: World, plan: Plan, history: History) -> None:
+    """Without lock and fences nothing of the run is left: whoever took it over has ended it."""
+    if all(not record.run for record in (await run_records(world, plan)).values()):
+        await history.record("run-ends", "elsewhere")
+        await history.journal.finish()
+        raise PlanError(
+            f"run {history.journal.run[:8]} was ended elsewhere: its lock and its fences are gone",
+            fix="make a new plan; it says what is left to do",
         )
 
 
@@ -91,48 +138,60 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
     if applying.stop.reason:
         raise StoppedError(f"{applying.stop.reason}; nothing was changed")
     applying.stop.begun = True
-    plan = ready.plan
-    journal = ready.journal or await world.state.begin(plan.cluster.uid, digest(plan))
+    journal = ready.journal or await _journal(world, ready)
     try:
-        history = await History.load(journal, world.clock)
-        if not history.digest:
-            await history.record("run-begins", digest(plan), plan=write(plan))
-        run = await claim(world, plan, history, applying)
-        try:
-            # the cluster may have changed between the first look and the lock
-            examined = await examine(world, plan, history) if ready.journal is None else ready.examined
-            await together(run.fence_node, plan.control_planes)
-            await run_stages(run, examined.absent)
-        except UpgradeError:
-            if not history.targets_begun:
-                await _withdraw(run)
-            raise
-        applying.watch(Note("all steps are done; removing lock, fences and bundle"))
-        await clean_up(run)
+        run = await enter(world, ready.plan, journal, applying, ready.taking.epoch if ready.taking else 0)
+        if ready.offline:
+            await finish_in_flight(run)
+        held = await take_lock(run, applying.who)
+        if ready.ending or held.ending:
+            await finish_ending(run, ready.ending or held.ending)
+        else:
+            fresh = ready.journal is None and ready.taking is None
+            await _run_plan(run, held, applying.limits, fresh=fresh)
+        return run.history
     finally:
         await journal.close()
-    return history
+
+
+async def _journal(world: World, ready: Ready) -> Journal:
+    plan = ready.plan
+    if ready.taking is None:
+        return await world.state.begin(plan.cluster.uid, digest(plan))
+    return await world.state.adopt(plan.cluster.uid, ready.taking.run, digest(plan))
+
+
+async def _run_plan(run: Run, held: lock.Holder, limits: Limits, *, fresh: bool) -> None:
+    """`fresh`: this client began the run, so that its journal knows everything that the run did."""
+    for pause in set(held.paused) - run.history.pauses:
+        await run.history.record("pause", pause)
+    try:
+        # the cluster may have changed between the first look and the lock
+        examined = await examine(run.world, run.plan, run.history)
+        await _adopt(run, examined)
+        await take_nodes(run)
+        await run_stages(run, examined.absent, limits)
+    except UpgradeError:
+        if fresh and not run.history.nodes_begun():
+            await _withdraw(run)
+        raise
+    run.watch(Note("all steps are done; removing lock, fences and bundle"))
+    await announce_ending(run, "done")
+    await clean_up(run)
+
+
+async def _adopt(run: Run, examined: Examined) -> None:
+    """Remember what the nodes know of this run and its journal does not: it was lost, or is another operator's."""
+    for name in sorted(examined.begun - run.history.nodes_begun()):
+        await run.history.record("adopted", name)
+    for subject in examined.settled:
+        if subject not in run.history.targets_done:
+            await run.history.record("target-done", subject, between=0)
 
 
 async def _withdraw(run: Run) -> None:
     """Leave nothing where nothing was begun. What stopped the run says more than what this may meet: that is told."""
     try:
         await clean_up(run)
-    except AccessError as error:
+    except (AccessError, LockedError) as error:
         run.watch(Note(f"lock and fences stay for the next apply: {error.message}"))
-
-
-async def claim(world: World, plan: Plan, history: History, applying: Applying) -> Run:
-    """Take the lock, or find it to be this run's."""
-    journal = history.journal
-    held = await patiently(world.clock, lambda: lock.own(journal, world.cluster))
-    fence = Fence(journal.run, held.epoch if held else 1)
-    since = world.clock.now().isoformat(timespec="seconds")
-    wanted = lock.Claim(fence=fence, nonce=journal.nonce, plan=digest(plan), who=applying.who, since=since)
-    try:
-        await patiently(world.clock, lambda: lock.acquire(world.cluster, wanted))
-    except LockedError:
-        if not history.targets_begun:
-            await journal.finish()
-        raise
-    return Run(world=world, plan=plan, fence=fence, history=history, watch=applying.watch, stop=applying.stop)

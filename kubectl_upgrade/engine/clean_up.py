@@ -10,18 +10,30 @@ from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import AccessError
-from kubectl_upgrade.steps.base import Worker, machine
+from kubectl_upgrade.planfile.targets import node_targets
+from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
     from kubectl_upgrade.steps.base import NodeTarget
 
 
+async def announce_ending(run: Run, how: str) -> None:
+    """From here on the nodes' records go, so that nobody may go on with the plan's steps any more.
+
+    `how`: `done` or `aborted`.
+    """
+    cluster, clock = run.world.cluster, run.world.clock
+    if await patiently(clock, lambda: lock.holder(cluster)) is not None:
+        await patiently(clock, lambda: lock.note_ending(cluster, run.fence, how))
+    await run.history.record("run-ending", how)
+
+
 async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
     """The lock goes last: as long as it is there, nobody else can find half of our traces.
 
     `without`: names of nodes to leave alone. AccessError, with the lock kept, when a node that is still in the cluster
-    does not answer.
+    does not answer; LockedError when the lock is not this run's any more.
     """
 
     async def release(target: NodeTarget) -> None:
@@ -36,10 +48,7 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
     await together(release, [target for target in await present(run) if target.name not in without])
     for name in sorted(without):
         run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp"))
-    cluster = run.world.cluster
-    held = await patiently(run.world.clock, lambda: lock.own(run.history.journal, cluster))
-    if held is not None:
-        await patiently(run.world.clock, lambda: lock.release(cluster, held))
+    await patiently(run.world.clock, lambda: lock.release(run.world.cluster, run.fence))
     await run.history.record("run-ends", run.fence.run)
     await run.history.journal.finish()
 
@@ -56,6 +65,5 @@ async def present(run: Run) -> tuple[NodeTarget, ...]:
 
 def _touched(run: Run) -> tuple[NodeTarget, ...]:
     """Every control plane, and the workers that this run has begun."""
-    begun = run.history.nodes_begun()
-    workers = (Worker(node, pool) for pool in run.plan.pools for node in pool.nodes if node.name in begun)
-    return (*run.plan.control_planes, *workers)
+    begun = run.history.nodes_begun() | {node.name for node in run.plan.control_planes}
+    return tuple(target for target in node_targets(run.plan) if target.name in begun)

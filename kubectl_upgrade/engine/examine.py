@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
-from kubectl_upgrade.facts.gather import gather
+from kubectl_upgrade.engine.adopt import settled_targets
+from kubectl_upgrade.engine.marks import worked_on
+from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
+from kubectl_upgrade.model.facts import HostFacts, RunRecord
 from kubectl_upgrade.planfile.drift import drift_of
+from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,18 +36,28 @@ class Examined:
     """for the operator: who is skipped or left alone, and why"""
     absent: frozenset[str]
     """uids of the plan's workers that are skipped"""
+    begun: frozenset[str]
+    """names of nodes that the run has begun to work on, by its journal or by what it left on them"""
+    settled: tuple[str, ...]
+    """`hop/stage/target`s that are done, as the nodes prove"""
 
 
-async def examine(world: World, plan: Plan, history: History | None = None) -> Examined:
-    """Gather, compare with the pins, judge. `history`: of the run that goes on; None for a new one.
+async def examine(world: World, plan: Plan, history: History | None = None, *, run: str = "") -> Examined:
+    """Gather, compare with the pins, judge.
+
+    `history`: of the run that goes on, or `run`: its id, when its history is elsewhere; neither for a new one.
 
     PlanError when the plan is stale or a waiver has ended, AccessError when a control plane cannot be compared,
     PreflightError when a check blocks. A run that has begun is not stopped by a worker: it is skipped or waited for.
     """
+    run = history.journal.run if history else run
+    facts = await gather(world)
     begun = history.nodes_begun() if history else frozenset()
+    if run:
+        facts = await _with_suspects(world, plan, facts, begun)
+        begun |= _bearing_signs(facts, run)
     if not begun:
         _in_date(world, plan)
-    facts = await gather(world)
     drifts = drift_of(plan, facts, begun)
     if drifts.unknown:
         raise AccessError(
@@ -56,7 +70,7 @@ async def examine(world: World, plan: Plan, history: History | None = None) -> E
             fix="end this run with `kubectl upgrade-cp abort`, then make a new plan" if begun else "make a new plan",
         )
     waived = frozenset(waiver.check for waiver in plan.waivers)
-    judgements = judge(facts, Aim(plan.cluster.to, history.journal.run[:8] if history else ""), waived)
+    judgements = judge(facts, Aim(plan.cluster.to, run[:8]), waived)
     stops = _stops(judgements, facts, begun)
     if stops:
         raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
@@ -64,7 +78,35 @@ async def examine(world: World, plan: Plan, history: History | None = None) -> E
     absent = frozenset(w.uid for pool in plan.pools for w in pool.nodes if w.name in skipped)
     notes = [f"{worker.name} {worker.why}: skipped" for worker in drifts.skipped]
     notes += [f"{name} is not in the plan: left alone" for name in drifts.new]
-    return Examined(judgements=judgements, notes=tuple(notes), absent=absent)
+    return Examined(
+        judgements=judgements,
+        notes=tuple(notes),
+        absent=absent,
+        begun=begun,
+        settled=settled_targets(plan, run, facts.hosts),
+    )
+
+
+def _bearing_signs(facts: Facts, run: str) -> frozenset[str]:
+    """Nodes with this run's label, cordon or unit: what is on the node is known also when every journal is lost."""
+    marked = {node.name for node in facts.nodes if worked_on(node, run[:8])}
+    for name, host in facts.hosts.items():
+        record = host.run if isinstance(host, HostFacts) else None
+        if isinstance(record, RunRecord) and record.run == run and record.units:
+            marked.add(name)
+    return frozenset(marked)
+
+
+async def _with_suspects(world: World, plan: Plan, facts: Facts, begun: frozenset[str]) -> Facts:
+    """Ask also those workers which are not as the plan knows them and were not asked: was it this run?"""
+    kubelets = {node.name: node.kubelet for node in facts.workers}
+    suspects = [
+        Machine(worker.name, worker.address)
+        for pool in plan.pools
+        for worker in pool.nodes
+        if worker.name not in begun | facts.hosts.keys() and kubelets.get(worker.name, pool.kubelet) != pool.kubelet
+    ]
+    return replace(facts, hosts={**facts.hosts, **await probe_hosts(world.nodes, suspects, ("run",))})
 
 
 def _in_date(world: World, plan: Plan) -> None:

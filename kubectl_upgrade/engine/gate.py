@@ -10,6 +10,7 @@ from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import StepError
 from kubectl_upgrade.model.facts import Apiserver, Unknown
+from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.quorum import ailing, survives_one_stop
 from kubectl_upgrade.steps.base import machine
 
@@ -27,10 +28,11 @@ _ROOM_POLL_SECONDS = 2.0
 _SETTLE_SECONDS = 60
 
 
-async def control_plane_may_stop(world: World, plan: Plan, name: str, *, begun: bool) -> None:
+async def control_plane_may_stop(world: World, plan: Plan, name: str, *, run8: str, begun: bool) -> None:
     """StepError unless etcd and the other control planes can do without this node for a while.
 
-    `begun`: this run has worked on the node before, so that its own member may be away; the others may not.
+    `run8`: the run that asks, whose own cordons count as nobody's. `begun`: it has worked on the node before, so that
+    the node's own member may be away; the others may not.
     """
     members = len(plan.control_planes)
     stacked = plan.cluster_configuration.etcd == "stacked"
@@ -48,12 +50,14 @@ async def control_plane_may_stop(world: World, plan: Plan, name: str, *, begun: 
             if problem:
                 return problem
         # with a single control plane its API is away together with it
-        return await _others_missing(world, plan, name, hosts) if members > 1 else None
+        return await _others_missing(world, plan, name, run8, hosts) if members > 1 else None
 
     await until(world.clock, f"a healthy control plane before {name} is touched", _SETTLE_SECONDS, missing)
 
 
-async def _others_missing(world: World, plan: Plan, name: str, hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:
+async def _others_missing(
+    world: World, plan: Plan, name: str, run8: str, hosts: Mapping[str, Maybe[HostFacts]]
+) -> str | None:
     """The other control planes must serve, and be as the plan knows them: a cordon is the earliest sign that somebody
     else is about to stop a node.
     """
@@ -71,7 +75,7 @@ async def _others_missing(world: World, plan: Plan, name: str, hosts: Mapping[st
         if not isinstance(apiserver, Apiserver) or not apiserver.ready:
             said = apiserver.said if isinstance(apiserver, Apiserver) else apiserver.reason
             return f"the API server on {entry.name} is not ready: {said}"
-        if node.cordoned and not entry.cordoned:
+        if node.cordoned and not entry.cordoned and node.annotations.get(CORDON_ANNOTATION) != run8:
             return f"{entry.name} was cordoned by somebody since the plan was made"
     return None
 

@@ -32,9 +32,9 @@ class GuardedCluster:
         await lock.demand(self.inner, self.fence)
         return await self.inner.patch(path, body)
 
-    async def delete(self, path: str, *, uid: str) -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         await lock.demand(self.inner, self.fence)
-        await self.inner.delete(path, uid=uid)
+        await self.inner.delete(path, uid=uid, version=version)
 
     async def close(self) -> None:
         await self.inner.close()

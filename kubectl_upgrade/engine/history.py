@@ -11,15 +11,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class History:
-    """Intent before an act, record after it; each is on disk when the call returns."""
+class Past:
+    """What a journal's entries say, replayed."""
 
-    journal: Journal
-    clock: Clock
     steps_done: set[str] = field(default_factory=set)
     targets_done: set[str] = field(default_factory=set)
     targets_begun: set[str] = field(default_factory=set)
     pauses: set[str] = field(default_factory=set)
+    adopted: set[str] = field(default_factory=set)
+    """names of nodes that bore signs of this run's work when its journal did not know of it"""
+    epoch: int = 1
+    """the newest that this journal's owner has claimed"""
+    taken_over: set[str] = field(default_factory=set)
+    """epochs whose take-over is complete"""
+    ending: str = ""
+    """how the run is being ended: `done` or `aborted`"""
     seconds: dict[str, float] = field(default_factory=dict)
     """time of each finished step by its id, waiting included; of several applies, the last"""
     between: dict[str, float] = field(default_factory=dict)
@@ -29,24 +35,22 @@ class History:
     plan: str = ""
     """that plan's text: the file may be gone when the run has to be ended"""
 
-    @classmethod
-    async def load(cls, journal: Journal, clock: Clock) -> History:
-        """Replay the journal."""
-        history = cls(journal, clock)
-        for entry in await journal.entries():
-            history._replay(entry)
-        return history
-
-    def _replay(self, entry: Json) -> None:
-        """An event's subject is a step's id, or `hop/stage/target`, or `hop/stage`."""
+    def take(self, entry: Json) -> None:
+        """Take an entry in; its subject is a step's id, or `hop/stage/target`, or `hop/stage`."""
         kinds = {
             "step-done": self.steps_done,
             "target-done": self.targets_done,
             "target-begins": self.targets_begun,
             "pause": self.pauses,
+            "adopted": self.adopted,
+            "taken-over": self.taken_over,
         }
         if entry["event"] == "run-begins":
             self.digest, self.plan = entry["subject"], entry["plan"]
+        if entry["event"] == "takes-over":
+            self.epoch = max(self.epoch, int(entry["subject"]))
+        if entry["event"] == "run-ending":
+            self.ending = entry["subject"]
         if entry["event"] == "step-done":
             self.seconds[entry["subject"]] = entry["seconds"]
         if entry["event"] == "target-done":
@@ -55,13 +59,29 @@ class History:
         if kind is not None:
             kind.add(entry["subject"])
 
+    def nodes_begun(self) -> frozenset[str]:
+        """Names of targets that any stage has begun to work on."""
+        return frozenset(subject.rpartition("/")[2] for subject in self.targets_begun) | self.adopted
+
+
+@dataclass(slots=True, kw_only=True)
+class History(Past):
+    """Intent before an act, record after it; each is on disk when the call returns."""
+
+    journal: Journal
+    clock: Clock
+
+    @classmethod
+    async def load(cls, journal: Journal, clock: Clock) -> History:
+        """Replay the journal."""
+        history = cls(journal=journal, clock=clock)
+        for entry in await journal.entries():
+            history.take(entry)
+        return history
+
     async def record(self, event: str, subject: StepId | str, **details: object) -> None:
         """Append one entry and take it in."""
         at = self.clock.now().isoformat(timespec="milliseconds")
         entry = {"at": at, "event": event, "subject": str(subject), **details}
         await self.journal.append(entry)
-        self._replay(entry)
-
-    def nodes_begun(self) -> frozenset[str]:
-        """Names of targets that any stage has begun to work on."""
-        return frozenset(subject.rpartition("/")[2] for subject in self.targets_begun)
+        self.take(entry)

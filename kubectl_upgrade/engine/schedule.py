@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
 from kubectl_upgrade.engine.target_run import TargetRun
 from kubectl_upgrade.engine.together import together
+from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
+from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.base import WholeCluster, Worker
 
@@ -23,16 +27,47 @@ if TYPE_CHECKING:
 _SLICE_SECONDS = 5.0
 
 
-async def run_stages(run: Run, absent: frozenset[str]) -> None:
-    """Everything in the plan that is not done yet. `absent`: uids of workers that have left the cluster since.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far one apply goes in its plan; empty is to the end."""
 
-    The first error of a stage ends the run after the steps in flight; StoppedError at a pause.
+    pause_after: str = ""
+    """name of a stage: stop when it is done, in each hop that has it"""
+    only: frozenset[str] = frozenset()
+    """names of workers: leave the others for a later apply"""
+
+
+async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
+    """Everything in the plan that is not done yet, within the limits. `absent`: uids of workers that are skipped.
+
+    The first error of a stage ends the run after the steps in flight; StoppedError at a pause, and where `only` leaves
+    workers for later.
     """
     for hop in run.plan.hops:
         for stage in hop.stages:
             targets = [t for t in targets_of(run.plan, hop, stage) if getattr(t, "uid", "") not in absent]
-            await _run_stage(run, hop, stage, targets)
-            await _after(run, hop, stage)
+            chosen = [t for t in targets if not (limits.only and isinstance(t, Worker) and t.name not in limits.only)]
+            await _run_stage(run, hop, stage, chosen)
+            if len(chosen) == len(targets):
+                await _after(run, hop, stage)
+            if stage.stage == limits.pause_after:
+                raise StoppedError(f"stopped after {hop.to}/{stage.stage}, as asked", fix="run apply again to go on")
+        left = _left(run, hop, absent) if limits.only else []
+        if left:
+            raise StoppedError(
+                f"the chosen workers are done; {len(left)} are left: {some_of(left)}", fix="run apply again to go on"
+            )
+
+
+def _left(run: Run, hop: Hop, absent: frozenset[str]) -> list[str]:
+    """Targets of the hop that are not done, as the journal names them; the next hop may not begin before they are."""
+    return [
+        target.name
+        for stage in hop.stages
+        for target in targets_of(run.plan, hop, stage)
+        if getattr(target, "uid", "") not in absent
+        and f"{hop.to}/{stage.stage}/{target.name}" not in run.history.targets_done
+    ]
 
 
 async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]) -> None:
@@ -40,6 +75,8 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
     left = [target for target in runs if target.subject not in run.history.targets_done]
     if not left:
         return
+    if len(run.plan.control_planes) == 1 and isinstance(left[0].target, ControlPlane):
+        run.watch(Note("there is one control plane: the API is away for a minute or two while it is upgraded"))
     run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
     errors = await _side_by_side(run, stage, left)
     failures = [error for error in errors if not isinstance(error, StoppedError)]
@@ -93,6 +130,7 @@ async def _after(run: Run, hop: Hop, stage: Stage) -> None:
     if stage.after.soak_seconds:
         run.watch(Note(f"{stage.stage} is done; soaking for {stage.after.soak_seconds} s"))
         await _soak(run, stage.after.soak_seconds)
+    await patiently(run.world.clock, lambda: lock.note_pause(run.world.cluster, run.fence, subject))
     await run.history.record("pause", subject)
     if stage.after.pause:
         raise StoppedError(f"the plan pauses after {subject}", fix="look around, then run apply again to go on")

@@ -9,21 +9,24 @@ from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.actions import ActionRunner, newest_attempt, unit_stem
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
+from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import AccessError, NotFoundError, StoppedError, UpgradeError
-from kubectl_upgrade.model.facts import Unknown
+from kubectl_upgrade.model.errors import AccessError, NotFoundError, StepError, StoppedError, UpgradeError
+from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
-    from kubectl_upgrade.model.facts import HostFacts, Maybe
+    from kubectl_upgrade.model.facts import Maybe
     from kubectl_upgrade.model.plan import Hop, PlannedStep, Stage
     from kubectl_upgrade.steps.base import NodeTarget, Step, Target
 
+# what proves, or disproves, that the actions of a target are done
+PROOFS = ("run", "kubeadm", "manifests")
 # how long to ask the API whether a failed worker is still there
 _LEFT_SECONDS = 30
 
@@ -70,7 +73,7 @@ class TargetRun:
         await self._claim()
         for planned in self.stage.steps:
             self._heed_stop()
-            await self._step(planned)
+            await self.step(planned)
         between = self.run.world.clock.monotonic() - began - self.in_steps
         await self.run.history.record("target-done", self.subject, between=round(between, 3))
 
@@ -95,9 +98,9 @@ class TargetRun:
     async def _gate(self) -> None:
         """Refuse before anything is touched."""
         run, target = self.run, self.target
-        begun = self.subject in run.history.targets_begun
+        begun = self.subject in run.history.targets_begun or target.name in run.history.adopted
         if isinstance(target, ControlPlane):
-            await control_plane_may_stop(run.world, run.plan, target.name, begun=begun)
+            await control_plane_may_stop(run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun)
         elif isinstance(target, Worker):
             await pool_has_room(run.world, target, self.stage, run.working_on)
 
@@ -106,13 +109,14 @@ class TargetRun:
         run, target = self.run, self.target
         if not isinstance(target, WholeCluster):
             await run.fence_node(target)
-            self.found = (await probe_hosts(run.world.nodes, [machine(target)], ("run",)))[target.name]
-        await patiently(run.world.clock, lambda: lock.note_step(run.cluster, self.subject))
+            self.found = (await probe_hosts(run.world.nodes, [machine(target)], PROOFS))[target.name]
+        await patiently(run.world.clock, lambda: lock.note_step(run.world.cluster, run.fence, self.subject))
 
-    async def _step(self, planned: PlannedStep) -> None:
+    async def step(self, planned: PlannedStep) -> None:
+        """Do it, unless its effect is proved; intent and end are in the journal."""
         run, clock = self.run, self.run.world.clock
         step = build_step(planned)
-        step_id = StepId(str(self.hop.to), self.stage.stage, self.target.name, planned.name)
+        step_id = self.id_of(planned)
         if self._proved(step, planned, step_id):
             return
         run.watch(StepBegins(step_id, step.TITLE))
@@ -132,16 +136,47 @@ class TargetRun:
 
     def _proved(self, step: Step, planned: PlannedStep, step_id: StepId) -> bool:
         """Is the record enough? Waits run again, and so does what goes through the API: a person may have changed it
-        since. But a node that was uncordoned at its end is not drained once more.
+        since. But a node whose actions are all done is neither marked nor drained once more.
         """
-        done = self.run.history.steps_done
-        if planned.do == "drain-node":
-            last = StepId(step_id.hop, step_id.stage, step_id.target, "uncordon-node")
-            return str(last) in done
-        has_action = not isinstance(self.target, WholeCluster) and step.action(
-            self.target, self.run.plan.cluster_configuration
+        if self.acts(planned):
+            return self.has_acted(step, step_id)
+        return step.BEFORE_ACTIONS and self._all_acted()
+
+    def _all_acted(self) -> bool:
+        """Have all actions of this target succeeded?"""
+        acting = [planned for planned in self.stage.steps if self.acts(planned)]
+        return bool(acting) and all(self.has_acted(build_step(p), self.id_of(p)) for p in acting)
+
+    def has_acted(self, step: Step, step_id: StepId) -> bool:
+        """Has the step's action succeeded, as the journal or the node itself says?
+
+        StepError when that is so and the node shows that its effect is not there.
+        """
+        last = newest_attempt(self.found, unit_stem(self.run.fence.run, step_id))
+        exited = last is not None and (last.state, last.exit_code) == ("exited", 0)
+        if not exited and str(step_id) not in self.run.history.steps_done:
+            return False
+        if isinstance(self.found, HostFacts):
+            wrong = step.contradiction(self.found)
+            if wrong:
+                who = "its node's record" if exited else "the journal"
+                raise StepError(
+                    f"{step_id}: {who} says that it is done, but on {self.target.name} {wrong}",
+                    fix="somebody changed it since: put it right by hand, or end the run with `kubectl upgrade-cp "
+                    "abort` and make a new plan",
+                )
+        return True
+
+    def acts(self, planned: PlannedStep) -> bool:
+        """Is it an action on a node?"""
+        target = self.target
+        return not isinstance(target, WholeCluster) and (
+            build_step(planned).action(target, self.run.plan.cluster_configuration) is not None
         )
-        return bool(has_action) and str(step_id) in done
+
+    def id_of(self, planned: PlannedStep) -> StepId:
+        """The step's id on this target."""
+        return StepId(str(self.hop.to), self.stage.stage, self.target.name, planned.name)
 
     async def _perform(self, step: Step, step_id: StepId) -> bool:
         """Do the step; was there nothing left to do?"""
@@ -157,18 +192,24 @@ class TargetRun:
         return False
 
     async def _act(self, step: Step, step_id: StepId, target: NodeTarget) -> bool:
-        """A step with an action: the unit that its node knows proves more than any journal."""
-        last = newest_attempt(self.found, unit_stem(self.run.fence.run, step_id))
-        if last is not None and (last.state, last.exit_code) == ("exited", 0):
-            return True
+        """A step with an action, which has not succeeded yet.
+
+        A control plane's fence keeps an old client off; a worker may bear none of the new epoch yet.
+        """
+        if isinstance(target, Worker):
+            await patiently(self.run.world.clock, lambda: lock.demand(self.run.world.cluster, self.run.fence))
         act = ActionRunner(
             nodes=self.run.world.nodes,
             clock=self.run.world.clock,
             machine=machine(target),
             fence=self.run.fence,
             id=step_id,
-            last=last,
+            last=newest_attempt(self.found, unit_stem(self.run.fence.run, step_id)),
             say=lambda line: self.run.watch(StepSays(step_id, line)),
         )
-        await step.run(step_context(self.run, target, step_id, act))
+        try:
+            await step.run(step_context(self.run, target, step_id, act))
+        except StepError as error:
+            await enrich(self.run, target, step, step_id, error)
+            raise
         return False

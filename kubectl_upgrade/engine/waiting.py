@@ -58,7 +58,11 @@ async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds
         except (NotFoundError, ConflictError):
             raise
         except ApiError as error:
-            refused = 0 < error.status < _SERVER_ERRORS and error.status != _TOO_MANY_REQUESTS
-            if refused or clock.monotonic() >= end:
+            if not unanswered(error) or clock.monotonic() >= end:
                 raise
         await clock.sleep(1.0)
+
+
+def unanswered(error: ApiError) -> bool:
+    """The API is away, or fails by itself, or is too busy; it did not refuse."""
+    return error.status in {0, _TOO_MANY_REQUESTS} or error.status >= _SERVER_ERRORS

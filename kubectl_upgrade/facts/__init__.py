@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.facts import (
     apiserver,
     etcd,
+    evidence,
+    external_etcd,
     host,
     kubeadm,
     kubelet,
     kubelet_config_access,
+    last_output,
     manifests,
     packages,
     run,
@@ -32,4 +35,9 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     kubelet.NAME: kubelet.parse,
     run.NAME: run.parse,
     kubelet_config_access.NAME: kubelet_config_access.parse,
+    external_etcd.NAME: external_etcd.parse,
+    last_output.NAME: last_output.parse,
+    evidence.NAME: evidence.parse,
 }
+# asked only when somebody looks at a run, a failure, or an etcd that is not kubeadm's
+ON_DEMAND = frozenset({external_etcd.NAME, last_output.NAME, evidence.NAME})

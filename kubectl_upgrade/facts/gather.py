@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from kubectl_upgrade.facts import FACTS, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
+from kubectl_upgrade.facts import FACTS, ON_DEMAND, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
 from kubectl_upgrade.model.errors import AccessError, NotFoundError, PreflightError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ProbeWorkers: TypeAlias = Literal["auto", "all", "sample", "none"]
 
 NAMESPACE = "/api/v1/namespaces/kube-system"
-ON_CONTROL_PLANES = tuple(FACTS)
-ON_WORKERS = tuple(name for name in FACTS if name not in {"manifests", "etcd", "apiserver"})
+ON_CONTROL_PLANES = tuple(name for name in FACTS if name not in ON_DEMAND)
+ON_WORKERS = tuple(name for name in ON_CONTROL_PLANES if name not in {"manifests", "etcd", "apiserver"})
 # `auto` asks every worker up to so many, else a sample
 MANY_WORKERS = 200
 SAMPLE = 10

@@ -21,19 +21,23 @@ def parse(output: FactOutput) -> RunRecord | Unknown:
 def _run(lines: Lines) -> RunRecord:
     units = tuple(_unit(line) for line in lines.all("unit"))
     if not lines.all("fence"):
-        return RunRecord(run="", epoch=0, units=units)
-    run, epoch = lines.one("fence").split(" ")
-    return RunRecord(run=run, epoch=int(epoch), units=units)
+        return RunRecord(run="", epoch=0, owner="", units=units)
+    run, epoch, owner = lines.one("fence").split(" ")
+    manifests = dict(_pair(line) for line in lines.all("manifest"))
+    return RunRecord(run=run, epoch=int(epoch), owner=owner, units=units, manifests=manifests)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    component, value = line.split(" ")
+    return component, value
 
 
 def _unit(line: str) -> UnitRecord:
-    unit, state, code = line.split(" ")
+    unit, state, code, started, *action = line.split(" ")
     match state:
-        case "running":
-            return UnitRecord(unit=unit, state="running", exit_code=None)
+        case "running" | "interrupted":
+            return UnitRecord(unit=unit, state=state, exit_code=None, started=int(started), action=tuple(action))
         case "exited":
-            return UnitRecord(unit=unit, state="exited", exit_code=int(code))
-        case "interrupted":
-            return UnitRecord(unit=unit, state="interrupted", exit_code=None)
+            return UnitRecord(unit=unit, state=state, exit_code=int(code), started=int(started), action=tuple(action))
         case _:
             raise ValueError(f"unit {unit} is {state!r}")

@@ -169,6 +169,10 @@ class UnitRecord:
     unit: str
     state: Literal["running", "exited", "interrupted"]
     exit_code: int | None
+    started: int
+    """seconds since 1970, by the node's clock; for people only"""
+    action: tuple[str, ...]
+    """its name and arguments"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +182,32 @@ class RunRecord:
     run: str
     """run id in the fence, empty when there is none"""
     epoch: int
+    owner: str
+    """16 hexadecimal digits of the hash of the holder's nonce"""
     units: tuple[UnitRecord, ...]
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    """component → sha256:… as this run's kubeadm left its manifest"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastOutput:
+    """The end of what the newest action on a node printed (last-output.sh)."""
+
+    unit: str
+    """empty when there is none"""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdEndpoint:
+    """An etcd that is not kubeadm's, as an API server reaches it (external-etcd.sh)."""
+
+    url: str
+    healthy: bool
+    version: str
+    """of the server, `3.6.5`; empty when it did not say"""
+    said: str
+    """its answer, or curl's error"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +222,10 @@ class HostFacts:
     apiserver: Maybe[Apiserver] = Unknown("not asked")
     kubelet: Maybe[Kubelet] = Unknown("not asked")
     run: Maybe[RunRecord] = Unknown("not asked")
+    external_etcd: Maybe[tuple[EtcdEndpoint, ...]] = Unknown("not asked")
+    last_output: Maybe[LastOutput] = Unknown("not asked")
+    evidence: Maybe[str] = Unknown("not asked")
+    """logs, containers and disks, for a person"""
     kubelet_config_access: Maybe[bool] = Unknown("not asked")
     """the kubelet's credentials may read the ConfigMap kube-system/kubelet-config"""
 

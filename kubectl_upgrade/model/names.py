@@ -7,6 +7,9 @@ from __future__ import annotations
 RUN_LABEL = "upgrade-cp.node-restriction.kubernetes.io/run"
 # value: run id. Written in the patch that cordons, so that whose cordon it is can never be in doubt
 CORDON_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/cordoned-by"
+# value: run id and epoch. Written when a run is taken over, so that a patch which the old client prepared meets a
+# Node that has changed
+EPOCH_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/taken-over"
 # KubeOne's labels for a node in upgrade: its proposal's and its code's
 KUBEONE_LABELS = ("kubeone.io/upgrade-in-process", "kubeone.io/upgrade-in-progress")
 

@@ -2,8 +2,8 @@
 # Runs actions detached from every connection and remembers how they ended.
 #
 # It stands in BASE/bundle-HASH/ beside actions/; what it remembers stands in BASE:
-#   fence                 RUN EPOCH: who alone may change this node
-#   units/UNIT/start      boot-id ID | fence RUN EPOCH | action NAME ARGS, a line each
+#   fence                 RUN EPOCH OWNER: who alone may change this node
+#   units/UNIT/start      boot-id ID | started SECONDS | fence RUN EPOCH OWNER | action NAME ARGS, a line each
 #   units/UNIT/output     what the action printed
 #   units/UNIT/exit       its exit code, once it has ended
 #   keep-RUN/             what actions keep for their own undo
@@ -17,6 +17,8 @@ cd / || exit 70
 
 bundle=${0%/*}
 base=${bundle%/*}
+# shellcheck source-path=SCRIPTDIR source=lib/unit-state.sh
+. "$bundle/lib/unit-state.sh"
 
 answer() { printf 'upgrade-cp: %s\n' "$*"; }
 
@@ -34,6 +36,11 @@ is_run() {
 
 is_number() {
     case $1 in '' | *[!0-9]* | 0?* | ??????????*) return 1 ;; esac
+}
+
+is_owner() {
+    case $1 in *[!0-9a-f]*) return 1 ;; esac
+    [ "${#1}" -eq 16 ]
 }
 
 is_unit() {
@@ -61,6 +68,7 @@ check_unit() {
 check_fence() {
     is_run "$1" || fail 64 "no id of a run: $1"
     is_number "$2" || fail 64 "no epoch: $2"
+    is_owner "$3" || fail 64 "no owner of an epoch: $3"
 }
 
 check_action() {
@@ -86,31 +94,9 @@ fence() {
     if [ -e "$base/fence" ]; then cat "$base/fence"; else echo none; fi
 }
 
-# absent, running, exited N or interrupted
+# UNIT → absent, running, exited N or interrupted
 state_of() {
-    unit_record=$base/units/$1
-    if [ ! -e "$unit_record/start" ]; then
-        echo absent
-        return
-    fi
-    if [ ! -e "$unit_record/exit" ] && grep -qxF "boot-id $(cat /proc/sys/kernel/random/boot_id)" "$unit_record/start"; then
-        # is-active exits 3 for a unit that has ended
-        active=$(systemctl is-active "$1.service")
-        case $active in
-            inactive | failed) ;;
-            '' | unknown) fail 69 "systemd does not say whether $1 runs" ;;
-            *)
-                echo running
-                return
-                ;;
-        esac
-    fi
-    # looked at last: it may have ended while systemd was asked
-    if [ -e "$unit_record/exit" ]; then
-        echo "exited $(cat "$unit_record/exit")"
-    else
-        echo interrupted
-    fi
+    unit_state "$base/units/$1" "$1" || fail 69 "systemd does not say whether $1 runs"
 }
 
 # the unit that runs on this node, nothing when none does
@@ -126,38 +112,55 @@ running_unit() {
 
 # --- verbs ---
 
-# RUN EPOCH → raised | held RUN EPOCH
+# RUN EPOCH OWNER → raised | held RUN EPOCH OWNER
 raise_fence() {
-    check_fence "$1" "$2"
+    check_fence "$1" "$2" "$3"
     lock
     held=$(fence)
     case $held in
-        none) ;;
-        "$1 "*) [ "${held#* }" -le "$2" ] || { answer "held $held"; return; } ;;
+        none | "$1 $2 $3") ;;
+        "$1 "*)
+            lower=${held#* }
+            lower=${lower%% *}
+            if ! is_number "$lower" || [ "$lower" -ge "$2" ]; then
+                answer "held $held"
+                return
+            fi
+            ;;
         *)
             answer "held $held"
             return
             ;;
     esac
-    [ "$held" = "$1 $2" ] || record "$base/fence" "$1 $2" || fail 74 "cannot write $base/fence"
+    [ "$held" = "$1 $2 $3" ] || record "$base/fence" "$1 $2 $3" || fail 74 "cannot write $base/fence"
     answer raised
 }
 
-# RUN EPOCH UNIT ACTION ARGS… → started | attached | held RUN EPOCH | held none | busy UNIT | refused WHY
+# RUN EPOCH OWNER UNIT ACTION ARGS… → started | attached | held RUN EPOCH OWNER | held none | busy UNIT | refused WHY
 start() {
-    check_fence "$1" "$2"
-    check_unit "$3"
-    run=$1 epoch=$2 unit=$3
-    shift 3
+    check_fence "$1" "$2" "$3"
+    check_unit "$4"
+    wanted="$1 $2 $3" unit=$4
+    shift 4
     check_action "$@"
     lock
     held=$(fence)
-    [ "$held" = "$run $epoch" ] || { answer "held $held"; return; }
+    [ "$held" = "$wanted" ] || { answer "held $held"; return; }
     state=$(state_of "$unit") || exit "$?"
     [ "$state" = absent ] || { answer attached; return; }
     busy=$(running_unit) || exit "$?"
     [ -z "$busy" ] || { answer "busy $busy"; return; }
-    begin "$unit" "$run $epoch" "$@"
+    begin "$unit" "$wanted" "$@"
+}
+
+# RECORD: room for the exit code, so that a disk that an action fills takes nothing away from it
+reserve_exit() {
+    printf '%-8s\n' running >"$1/exit.reserved" && sync "$1/exit.reserved"
+}
+
+# RECORD CODE, into that room: whole and on disk, or not there at all
+record_exit() {
+    printf '%-8s\n' "$2" 1<>"$1/exit.reserved" && sync "$1/exit.reserved" && mv "$1/exit.reserved" "$1/exit" && sync "$1"
 }
 
 # UNIT FENCE ACTION ARGS…
@@ -165,9 +168,11 @@ begin() {
     unit=$1 held=$2
     shift 2
     start_record="boot-id $(cat /proc/sys/kernel/random/boot_id)
+started $(date +%s)
 fence $held
 action $*"
-    if ! { mkdir -p "$base/units/$unit" && sync "$base/units" && record "$base/units/$unit/start" "$start_record"; }; then
+    if ! { mkdir -p "$base/units/$unit" && sync "$base/units" && reserve_exit "$base/units/$unit" &&
+        record "$base/units/$unit/start" "$start_record"; }; then
         rm -rf "$base/units/$unit"
         fail 74 "cannot write $base/units/$unit: nothing was started"
     fi
@@ -204,7 +209,7 @@ run() {
             /bin/sh "$bundle/actions/$action.sh" "$@" </dev/null 8>&-
     )
     code=$?
-    record "$unit_record/exit" "$code"
+    record_exit "$unit_record" "$code"
     exit "$code"
 }
 
@@ -229,13 +234,13 @@ await() {
     if [ -e "$unit_record/output" ]; then tail -c "+$(($3 + 1))" "$unit_record/output" | head -c 65536; fi
 }
 
-# RUN EPOCH → released | held RUN EPOCH | busy UNIT
+# RUN EPOCH OWNER → released | held RUN EPOCH OWNER | busy UNIT
 release() {
-    check_fence "$1" "$2"
+    check_fence "$1" "$2" "$3"
     lock
     held=$(fence)
     case $held in
-        none | "$1 $2") ;;
+        none | "$1 $2 $3") ;;
         *)
             answer "held $held"
             return
@@ -255,11 +260,11 @@ release() {
 
 main() {
     case "${1-} $#" in
-        "fence 3") raise_fence "$2" "$3" ;;
-        "start "[5-9] | "start 1"[0-9]) shift && start "$@" ;;
+        "fence 4") raise_fence "$2" "$3" "$4" ;;
+        "start "[6-9] | "start 1"[0-9]) shift && start "$@" ;;
         "run "[3-9] | "run 1"[0-9]) shift && run "$@" ;;
         "wait 4") await "$2" "$3" "$4" ;;
-        "release 3") release "$2" "$3" ;;
+        "release 4") release "$2" "$3" "$4" ;;
         *) fail 64 "no verb with these words: $*" ;;
     esac
     exit 0

@@ -7,3 +7,8 @@ from typing import Final
 NAME: Final = "apt"
 INSTALL_KUBEADM: Final = "apt-install-kubeadm"
 INSTALL_KUBELET: Final = "apt-install-kubelet"
+
+
+def by_hand(package: str, version: str) -> str:
+    """Its revision is the repository's, and the package is usually held."""
+    return f"sudo apt-get install --allow-change-held-packages '{package}={version}-*'"

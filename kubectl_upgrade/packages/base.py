@@ -19,3 +19,6 @@ class Family(Protocol):
     @property
     def INSTALL_KUBELET(self) -> str:  # noqa: N802 - a module's constant
         """Action with the argument VERSION (`1.35.4`): kubelet, and kubectl where it is installed."""
+
+    def by_hand(self, package: str, version: str) -> str:
+        """What a person would type on the node to install exactly this version (`1.35.4`) of a package."""

@@ -9,6 +9,12 @@ from kubectl_upgrade.steps.base import Target, WholeCluster, Worker
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Hop, Plan, Stage
+    from kubectl_upgrade.steps.base import NodeTarget
+
+
+def node_targets(plan: Plan) -> tuple[NodeTarget, ...]:
+    """Every node of the plan: control planes, then workers pool by pool."""
+    return (*plan.control_planes, *(Worker(node, pool) for pool in plan.pools for node in pool.nodes))
 
 
 def targets_of(plan: Plan, hop: Hop, stage: Stage) -> tuple[Target, ...]:
@@ -23,8 +29,8 @@ def targets_of_hop(plan: Plan, hop: Hop) -> tuple[tuple[Target, ...], ...]:
     earlier stage of the hop on that pool took. Names that the plan has not are left out: load refuses such a plan.
     """
     pools = {pool.name: tuple(Worker(node, pool) for node in pool.nodes) for pool in plan.pools}
-    everyone: tuple[Target, ...] = (*plan.control_planes, *(worker for pool in pools.values() for worker in pool))
-    by_name = {target.name: target for target in everyone}
+    everyone = node_targets(plan)
+    by_name: dict[str, Target] = {target.name: target for target in everyone}
     taken = dict.fromkeys(pools, 0)
     stages: list[tuple[Target, ...]] = []
     for stage in hop.stages:

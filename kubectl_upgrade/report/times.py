@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.engine.history import Past
 
 _KUBEADM = frozenset({"kubeadm-apply", "kubeadm-node"})
 
@@ -27,10 +27,10 @@ class NodeTimes:
         return self.kubeadm + self.drain + self.waits + self.rest
 
 
-def times_of(history: History) -> dict[str, NodeTimes]:
+def times_of(past: Past) -> dict[str, NodeTimes]:
     """By target name, in the order in which they were worked on."""
     times: dict[str, NodeTimes] = {}
-    for subject, seconds in history.seconds.items():
+    for subject, seconds in past.seconds.items():
         _, _, target, step = subject.split("/")
         node = times.setdefault(target, NodeTimes())
         if step in _KUBEADM:
@@ -41,6 +41,6 @@ def times_of(history: History) -> dict[str, NodeTimes]:
             node.waits += seconds
         else:
             node.rest += seconds
-    for subject, seconds in history.between.items():
+    for subject, seconds in past.between.items():
         times.setdefault(subject.rpartition("/")[2], NodeTimes()).rest += seconds
     return times

@@ -61,11 +61,12 @@ class SimulatedApi:
                 self._cluster.workloads.cordon_changed(at.name)
             return self._show(at, obj)
 
-    async def delete(self, path: str, *, uid: str) -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         async with self._request("delete", path):
             at = _object(path)
+            owned = self._cluster.store.own(at, uid, version)
             if at.collection == PODS:
-                self._cluster.workloads.end(self._cluster.store.own(at, uid))
+                self._cluster.workloads.end(owned)
             else:
                 self._cluster.store.delete(at, uid)
 

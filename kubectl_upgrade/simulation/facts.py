@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kubectl_upgrade.simulation.cluster import ModelCluster
-    from kubectl_upgrade.simulation.node import Node
+    from kubectl_upgrade.simulation.node import Node, Unit
     from kubectl_upgrade.world import Json
 
 _ALARMS = {"NOSPACE": 1, "CORRUPT": 2}
@@ -133,12 +133,40 @@ def _kubelet(_: ModelCluster, node: Node) -> list[str]:
 
 
 def _run(_: ModelCluster, node: Node) -> list[str]:
-    fence = [f"fence {node.fence.run} {node.fence.epoch}"] if node.fence else []
-    units = (
-        f"unit {unit.name} {unit.state} {'-' if unit.exit_code is None else unit.exit_code}"
-        for _, unit in sorted(node.units.items())
-    )
-    return [*fence, *units]
+    fence = [f"fence {node.fence.run} {node.fence.epoch} {node.fence.owner}"] if node.fence else []
+    manifests = [f"manifest {component} {found}" for component, found in node.kept_manifests.items()]
+    return [*fence, *manifests, *(f"unit {_unit(unit)}" for _, unit in sorted(node.units.items()))]
+
+
+def _unit(unit: Unit) -> str:
+    code = "-" if unit.exit_code is None else unit.exit_code
+    return f"{unit.name} {unit.state} {code} {unit.started} {' '.join((unit.action, *unit.args))}"
+
+
+def _last_output(_: ModelCluster, node: Node) -> list[str]:
+    if not node.units:
+        return []
+    newest = max(node.units.values(), key=lambda unit: unit.started)
+    return [f"unit {newest.name}", *(f"line {line}" for line in newest.output.decode().splitlines()[-20:])]
+
+
+def _evidence(_: ModelCluster, node: Node) -> list[str]:
+    outputs = [f"## unit {_unit(unit)}\n{unit.output.decode()}" for unit in node.units.values()]
+    return [*outputs, "## kubelet", *node.kubelet.log]
+
+
+def _external_etcd(cluster: ModelCluster, node: Node) -> list[str]:
+    """As on a cluster with stacked etcd: the API server is told to use the member beside it."""
+    if not node.control_plane:
+        raise NotObservedError("no /etc/kubernetes/manifests/kube-apiserver.yaml on this node")
+    up = node.name in cluster.etcd_members_up()
+    refused = "curl: (7) Failed to connect to 127.0.0.1 port 2379: Connection refused"
+    version = str(etcd_version(node.static_pods["etcd"].image))
+    return [
+        "endpoint https://127.0.0.1:2379",
+        f"health {_line({'health': 'true', 'reason': ''}) if up else refused}",
+        f"version {_line({'etcdserver': version, 'etcdcluster': version}) if up else refused}",
+    ]
 
 
 def _kubelet_config_access(cluster: ModelCluster, node: Node) -> list[str]:
@@ -160,7 +188,12 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "kubelet": _kubelet,
     "run": _run,
     "kubelet-config-access": _kubelet_config_access,
+    "external-etcd": _external_etcd,
+    "last-output": _last_output,
+    "evidence": _evidence,
 }
+# what traces of actions hold: what is for people only, or of another etcd, is left out
+RECORDED = tuple(name for name in FACTS if name not in {"external-etcd", "last-output", "evidence"})
 
 
 def _yes(true: bool) -> str:  # noqa: FBT001 - it is what is written

@@ -51,6 +51,7 @@ async def apply(running: Running, version: str, patches: str, ignored: str) -> N
         cluster.publish_configuration()
     await _kubelet_config(running, target)
     await _add_ons(running, target)
+    _keep_manifests(running.node)
     running.say(f'[upgrade] SUCCESS! A control plane node of your cluster was upgraded to "{target}".')
 
 
@@ -65,7 +66,13 @@ async def node(running: Running, patches: str, ignored: str) -> None:
     await _kubelet_config(running, target)
     if running.node.control_plane:
         await _add_ons(running, target)
+    _keep_manifests(running.node)
     running.say("[upgrade] The configuration for this node was successfully updated!")
+
+
+def _keep_manifests(node: Node) -> None:
+    """What lib/kubeadm.sh records when kubeadm has succeeded."""
+    node.kept_manifests = {component: static.manifest_hash for component, static in node.static_pods.items()}
 
 
 async def _preflight(running: Running, target: Version, ignored: str) -> None:

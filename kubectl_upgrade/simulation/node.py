@@ -35,6 +35,8 @@ class Unit:
     action: str
     args: tuple[str, ...]
     boot_id: str
+    started: int
+    """seconds since 1970"""
     output: bytearray = field(default_factory=bytearray)
     exit_code: int | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,6 +104,8 @@ class Node:
     bundle: bool = False
     fence: Fence | None = None
     units: dict[str, Unit] = field(default_factory=dict)
+    kept_manifests: dict[str, str] = field(default_factory=dict)
+    """component → sha256:…, as the run's kubeadm left them"""
     work: list[asyncio.Task[None]] = field(default_factory=list)
     """what a reboot takes down: actions, and replacements of static pods by the kubelet"""
 

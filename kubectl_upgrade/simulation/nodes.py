@@ -51,7 +51,7 @@ class SimulatedNodes:
         async with self._session("raise_fence", machine) as node:
             self._need_bundle(node, "raise_fence")
             holder = node.fence
-            if holder is not None and (holder.run != fence.run or holder.epoch > fence.epoch):
+            if holder not in {None, fence} and (holder.run != fence.run or holder.epoch >= fence.epoch):
                 raise _locked(node)
             node.fence = fence
 
@@ -69,7 +69,8 @@ class SimulatedNodes:
                     raise UnplannedError(f"{node.name}: {unit} is {known.action} {known.args}, not {action} {args}")
                 return
             self._refuse_beside_another(node)
-            begun = Unit(name=unit, action=action, args=tuple(args), boot_id=node.boot_id)
+            started = int(self._cluster.epoch.timestamp() + self._cluster.now)
+            begun = Unit(name=unit, action=action, args=tuple(args), boot_id=node.boot_id, started=started)
             node.units[unit] = begun
             node.work.append(self._cluster.spawn(run_unit(self._cluster, node, begun, model)))
 
@@ -98,6 +99,7 @@ class SimulatedNodes:
                 raise StepError(f"{node.name}: {busy[0]} still runs", fix="wait until it has ended, then try again")
             node.fence = None
             node.units.clear()
+            node.kept_manifests.clear()
             node.bundle = False
 
     async def close(self) -> None:

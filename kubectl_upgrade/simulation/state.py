@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.model.errors import LockedError
 from kubectl_upgrade.simulation import identity
 from kubectl_upgrade.simulation.faults import Point, UnplannedError
+from kubectl_upgrade.world import KnownRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,8 @@ class StoredRun:
     """of the plan"""
     entries: list[str] = field(default_factory=list)
     finished: bool = False
+    kept: dict[str, str] = field(default_factory=dict)
+    """files beside the journal, by name"""
 
 
 class Folder:
@@ -37,12 +40,25 @@ class Folder:
         self.runs: dict[str, list[StoredRun]] = {}
         """by cluster uid, oldest first"""
         self._holders: dict[str, Client] = {}
+        self._adopted = 0
 
     def new_run(self, cluster_uid: str, digest: str) -> StoredRun:
         runs = self.runs.setdefault(cluster_uid, [])
         number = sum(map(len, self.runs.values()))
         run, nonce = (identity.digest(word, *self._words, number)[:32] for word in ("run", "nonce"))
         runs.append(StoredRun(run=run, nonce=nonce, digest=digest))
+        return runs[-1]
+
+    def adopt(self, cluster_uid: str, run: str, digest: str) -> StoredRun:
+        """The run's folder as the newest one, with another nonce; its history stays if it is here."""
+        runs = self.runs.setdefault(cluster_uid, [])
+        known = next((stored for stored in runs if stored.run == run), None)
+        if known is not None:
+            runs.remove(known)
+        self._adopted += 1
+        nonce = identity.digest("nonce", *self._words, "adopted", self._adopted)[:32]
+        entries = known.entries if known is not None else []
+        runs.append(StoredRun(run=run, nonce=nonce, digest=digest, entries=entries))
         return runs[-1]
 
     def lock(self, cluster_uid: str, client: Client) -> None:
@@ -63,11 +79,25 @@ class MemoryState:
         self._client = client
         self._folder = folder
 
+    async def unfinished(self) -> Sequence[KnownRun]:
+        async with self._client.call(Point(call="state.unfinished")):
+            newest = ((uid, runs[-1]) for uid, runs in sorted(self._folder.runs.items()) if runs)
+            return [
+                KnownRun(uid, stored.run, [json.loads(entry) for entry in stored.entries])
+                for uid, stored in newest
+                if not stored.finished
+            ]
+
     async def begin(self, cluster_uid: str, digest: str) -> MemoryJournal:
         async with self._client.call(Point(call="state.begin")):
             self._folder.lock(cluster_uid, self._client)
             run = self._folder.new_run(cluster_uid, digest)
             return MemoryJournal(self._client, self._folder, cluster_uid, run)
+
+    async def adopt(self, cluster_uid: str, run: str, digest: str) -> MemoryJournal:
+        async with self._client.call(Point(call="state.adopt")):
+            self._folder.lock(cluster_uid, self._client)
+            return MemoryJournal(self._client, self._folder, cluster_uid, self._folder.adopt(cluster_uid, run, digest))
 
     async def resume(self, cluster_uid: str) -> MemoryJournal | None:
         async with self._client.call(Point(call="state.resume")):
@@ -97,6 +127,10 @@ class MemoryJournal:
     def nonce(self) -> str:
         return self._run.nonce
 
+    @property
+    def damaged(self) -> str:
+        return ""
+
     async def append(self, entry: Json) -> None:
         async with self._client.call(Point(call="journal.append")):
             self._need_open()
@@ -106,6 +140,12 @@ class MemoryJournal:
         async with self._client.call(Point(call="journal.entries")):
             self._need_open()
             return [json.loads(entry) for entry in self._run.entries]
+
+    async def keep(self, name: str, text: str) -> str:
+        async with self._client.call(Point(call="journal.keep")):
+            self._need_open()
+            self._run.kept[name] = text
+            return f"{self._run.run}/{name}"
 
     async def finish(self) -> None:
         async with self._client.call(Point(call="journal.finish")):

@@ -139,15 +139,17 @@ class Store:
             self._unindex(obj)
         return obj
 
-    def own(self, at: Location, uid: str) -> Json:
-        """The object with this uid; ConflictError when its name belongs to another."""
+    def own(self, at: Location, uid: str, version: str = "") -> Json:
+        """The object with this uid, and this resourceVersion if given; ConflictError when it has another."""
         obj = self.get(at)
-        if obj["metadata"]["uid"] != uid:
-            raise ConflictError(
-                f"Operation cannot be fulfilled on {at}: uid is {obj['metadata']['uid']}, not {uid}",
-                status=409,
-                reason="Conflict",
-            )
+        wanted = {"uid": uid, "resourceVersion": version or obj["metadata"]["resourceVersion"]}
+        for field, value in wanted.items():
+            if obj["metadata"][field] != value:
+                raise ConflictError(
+                    f"Operation cannot be fulfilled on {at}: {field} is {obj['metadata'][field]}, not {value}",
+                    status=409,
+                    reason="Conflict",
+                )
         return obj
 
     def holds(self, collection: str, obj: Json) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.simulation.facts import FACTS, observe
+from kubectl_upgrade.simulation.facts import RECORDED, observe
 from kubectl_upgrade.simulation.running import ActionFailedError, Running
 from kubectl_upgrade.simulation.trace import ActionRecord
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def run_unit(cluster: ModelCluster, node: Node, unit: Unit, model: Model) -> None:
     """Run the action to its end and record what it did."""
-    before, started = observe(cluster, node, list(FACTS)), cluster.now
+    before, started = observe(cluster, node, RECORDED), cluster.now
     running = Running(cluster, node, unit)
     code: int | None = None
     try:
@@ -42,6 +42,6 @@ async def run_unit(cluster: ModelCluster, node: Node, unit: Unit, model: Model) 
             exit_code=code,
             output=unit.output.decode(),
             before=before,
-            after=observe(cluster, node, list(FACTS)),
+            after=observe(cluster, node, RECORDED),
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
 
+from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.plan import ClusterConfiguration, ControlPlane, Plan, Pool, PoolNode
 from kubectl_upgrade.world import Clock, Cluster, Machine, Nodes
 
@@ -122,6 +123,8 @@ class Step:
     """how it is taken back, in words; None marks a point of no return or nothing to take back (WAITS)"""
     WAITS: ClassVar[bool] = False
     """a wait or a gate: changes nothing and runs again on every resume"""
+    BEFORE_ACTIONS: ClassVar[bool] = False
+    """goes through the API and prepares the target's actions: when those are done, it is not wanted any more"""
     CHANGES: ClassVar[frozenset[str]] = frozenset()
     """pins of the plan that this step changes: versions.kubelet, repository, manifests, cordoned, held"""
 
@@ -134,6 +137,19 @@ class Step:
         """Is the effect there already? An action is proved by its unit's record, so only API steps answer."""
         del context
         return False
+
+    def contradiction(self, host: HostFacts) -> str | None:
+        """What on the node shows that the effect of a finished action is not there (any more); None when nothing does.
+
+        Facts can prove that an action is not done, never that it is.
+        """
+        del host
+        return None
+
+    def by_hand(self, target: NodeTarget) -> str:
+        """What a person would type on the node instead of the step's action; empty when nothing."""
+        del target
+        return ""
 
     async def run(self, context: StepContext) -> None:
         """Do it; by default, its action."""

@@ -30,6 +30,7 @@ class DrainNode(Step):
 
     NAME: ClassVar[str] = "drain-node"
     TITLE: ClassVar[str] = "cordon and drain"
+    BEFORE_ACTIONS: ClassVar[bool] = True
     UNDO: ClassVar[str | None] = "uncordon-node"
     CHANGES: ClassVar[frozenset[str]] = frozenset({"cordoned"})
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.packages import FAMILIES
 from kubectl_upgrade.steps.base import Action, Step
+from kubectl_upgrade.steps.proof import older_binary
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import HostFacts
     from kubectl_upgrade.model.plan import ClusterConfiguration
     from kubectl_upgrade.steps.base import NodeTarget
 
@@ -28,3 +30,9 @@ class InstallKubeadm(Step):
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         return Action(FAMILIES[target.packages].INSTALL_KUBEADM, (self.version.bare, self.version.line), 900)
+
+    def contradiction(self, host: HostFacts) -> str | None:
+        return older_binary(host, "kubeadm", self.version)
+
+    def by_hand(self, target: NodeTarget) -> str:
+        return FAMILIES[target.packages].by_hand("kubeadm", self.version.bare)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from kubectl_upgrade.model.types import KubeadmError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Action, Step
+from kubectl_upgrade.steps.proof import older_manifest
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import HostFacts
     from kubectl_upgrade.model.plan import ClusterConfiguration
     from kubectl_upgrade.steps.base import NodeTarget
 
@@ -21,6 +23,13 @@ LIMIT_SECONDS = 2700
 def ignored(errors: tuple[str, ...]) -> str:
     """As the actions take it: the names joined, or `none`."""
     return ",".join(errors) or "none"
+
+
+def kubeadm_upgrade(command: str, target: NodeTarget, errors: tuple[str, ...]) -> str:
+    """What a person would type on the node."""
+    patches = " --patches /etc/kubernetes/patches" if target.patches == "standard" else ""
+    accepted = f" --ignore-preflight-errors={ignored(errors)}" if errors else ""
+    return f"sudo kubeadm upgrade {command}{patches}{accepted}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +47,9 @@ class KubeadmApply(Step):
         del configuration
         args = (str(self.version), target.patches, ignored(self.ignore_preflight_errors))
         return Action("kubeadm-apply", args, LIMIT_SECONDS)
+
+    def contradiction(self, host: HostFacts) -> str | None:
+        return older_manifest(host, self.version)
+
+    def by_hand(self, target: NodeTarget) -> str:
+        return kubeadm_upgrade(f"apply {self.version} --yes", target, self.ignore_preflight_errors)

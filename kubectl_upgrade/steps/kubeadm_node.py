@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from kubectl_upgrade.model.types import KubeadmError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Action, Step
-from kubectl_upgrade.steps.kubeadm_apply import LIMIT_SECONDS, ignored
+from kubectl_upgrade.steps.kubeadm_apply import LIMIT_SECONDS, ignored, kubeadm_upgrade
+from kubectl_upgrade.steps.proof import older_manifest
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import HostFacts
     from kubectl_upgrade.model.plan import ClusterConfiguration
     from kubectl_upgrade.steps.base import NodeTarget
 
@@ -30,3 +32,9 @@ class KubeadmNode(Step):
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         return Action("kubeadm-node", (target.patches, ignored(self.ignore_preflight_errors)), LIMIT_SECONDS)
+
+    def contradiction(self, host: HostFacts) -> str | None:
+        return older_manifest(host, self.version)
+
+    def by_hand(self, target: NodeTarget) -> str:
+        return kubeadm_upgrade("node", target, self.ignore_preflight_errors)

@@ -19,6 +19,7 @@ class MarkNode(Step):
 
     NAME: ClassVar[str] = "mark-node"
     TITLE: ClassVar[str] = "label the node as in process"
+    BEFORE_ACTIONS: ClassVar[bool] = True
     UNDO: ClassVar[str | None] = "unmark-node takes the label off"
 
     async def done(self, context: StepContext) -> bool:

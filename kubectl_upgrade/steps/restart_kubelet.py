@@ -26,3 +26,7 @@ class RestartKubelet(Step):
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del target, configuration
         return Action("restart-kubelet", (str(self.version),), 300)
+
+    def by_hand(self, target: NodeTarget) -> str:
+        del target
+        return "sudo systemctl daemon-reload && sudo systemctl restart kubelet"

@@ -25,11 +25,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Who may change a node: a run and its epoch."""
+    """Who may change a node: a run, its epoch, and of two that took it over at once, which."""
 
     run: str
     """32 hexadecimal digits"""
     epoch: int
+    """begins at 1; each take-over raises it"""
+    owner: str
+    """16 hexadecimal digits of the hash of the holder's nonce"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ class Nodes(Protocol):
         """Bring the bundle (helper and actions) to the node, or prove that it is there unaltered."""
 
     async def raise_fence(self, machine: Machine, fence: Fence) -> None:
-        """Let only this run and epoch act; LockedError when another run or a higher epoch holds the node."""
+        """Let only this fence act; LockedError when another run, a higher epoch, or the same epoch's other owner holds
+        the node. A lower epoch of the same run gives way.
+        """
 
     async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
         """Start an action (name of node/actions/*.sh) detached; attaches when the unit exists.
@@ -104,8 +109,8 @@ class Cluster(Protocol):
     async def patch(self, path: str, body: Json) -> Json:
         """JSON merge patch; metadata.uid and metadata.resourceVersion in the body are preconditions."""
 
-    async def delete(self, path: str, *, uid: str) -> None:
-        """Delete the object with this uid; ConflictError when the name belongs to another one."""
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
+        """Delete the object with this uid, and this resourceVersion if given; ConflictError when it has another."""
 
     async def close(self) -> None:
         """End connections."""
@@ -135,11 +140,18 @@ class Journal(Protocol):
     def nonce(self) -> str:
         """Whoever holds it may resume the run."""
 
+    @property
+    def damaged(self) -> str:
+        """Where the rest of a damaged history was set aside when it was opened; empty when it was whole."""
+
     async def append(self, entry: Json) -> None:
-        """Write one entry durably."""
+        """Write one entry durably; StepError when it cannot be, and then nothing of it is there."""
 
     async def entries(self) -> Sequence[Json]:
-        """All entries so far; a torn last line is dropped, damage before it is a StepError."""
+        """All entries so far, up to the first damaged line: the rest was set aside when the journal was opened."""
+
+    async def keep(self, name: str, text: str) -> str:
+        """Keep a file beside the history (what a failed step left behind); says where it is."""
 
     async def finish(self) -> None:
         """The run has ended cleanly: keep the history, resume no more."""
@@ -148,11 +160,29 @@ class Journal(Protocol):
         """Let go of the folder (and its flock)."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """An unfinished run that the state folder knows, as it was read without any lock."""
+
+    cluster_uid: str
+    run: str
+    entries: Sequence[Json]
+
+
 class State(Protocol):
     """The local state folder: one folder per cluster uid, in it one per run."""
 
+    async def unfinished(self) -> Sequence[KnownRun]:
+        """Of every cluster the run that is not finished, read only; a client may be at work on it meanwhile."""
+
     async def begin(self, cluster_uid: str, digest: str) -> Journal:
         """A new run with a fresh id and nonce; LockedError while another process here works on this cluster."""
+
+    async def adopt(self, cluster_uid: str, run: str, digest: str) -> Journal:
+        """A run that was begun elsewhere, or here before: with a fresh nonce, and the history if it is here.
+
+        LockedError as begin.
+        """
 
     async def resume(self, cluster_uid: str) -> Journal | None:
         """The unfinished run of this cluster, None when there is none; LockedError as begin."""

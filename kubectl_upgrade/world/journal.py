@@ -8,8 +8,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from kubectl_upgrade.model.errors import StepError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -21,13 +19,18 @@ class Lines:
     """`CRC32 SEQUENCE JSON` a line: eight hexadecimal digits over the rest, 1, 2, 3…, one object."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or create it; a torn last line is cut off, StepError when anything before it is damaged."""
-        self._path = path
+        """Open the file, or create it. What was damaged, and all after it, is set aside in a file beside it: a shorter
+        history is a true one. A torn last line is cut off, for nobody was told that it is there.
+        """
+        self.set_aside: Path | None = None
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         sync(path.parent)
         self._lock = Lock()
         try:
-            self._entries, self._size = _read(path)
+            content = path.read_bytes()
+            self._entries, self._size = _read(content)
+            if b"\n" in content[self._size :]:
+                self.set_aside = _set_aside(path, content[self._size :])
             os.ftruncate(self._file, self._size)
         except BaseException:
             os.close(self._file)
@@ -58,6 +61,11 @@ class Lines:
             os.close(self._file)
 
 
+def read_entries(path: Path) -> Sequence[Json]:
+    """What is good of a journal that another process may be writing; nothing when there is none."""
+    return _read(path.read_bytes())[0] if path.exists() else []
+
+
 def sync(folder: Path) -> None:
     """Bring a folder's names to disk."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -72,19 +80,29 @@ def _line(sequence: int, entry: Json) -> bytes:
     return f"{crc32(rest.encode()):08x} {rest}\n".encode()
 
 
-def _read(path: Path) -> tuple[list[Json], int]:
-    """All entries, and how many bytes of the file are good."""
+def _read(content: bytes) -> tuple[list[Json], int]:
+    """All entries before the first damaged line, and how many bytes they take."""
     entries: list[Json] = []
     size = 0
-    *lines, _ = path.read_bytes().split(b"\n")  # what follows the last newline is torn: append never returned for it
+    *lines, _ = content.split(b"\n")  # what follows the last newline is torn: append never returned for it
     for line in lines:
         checksum, _, rest = line.partition(b" ")
         sequence, _, text = rest.partition(b" ")
         if checksum != b"%08x" % crc32(rest) or sequence != b"%d" % (len(entries) + 1):
-            raise StepError(
-                f"reading {path}: line {len(entries) + 1} is damaged",
-                "the nodes and the API know what was done: move this file away, then run the command again",
-            )
+            break
         entries.append(json.loads(text))
         size += len(line) + 1
     return entries, size
+
+
+def _set_aside(path: Path, rest: bytes) -> Path:
+    """Keep the damaged rest, on disk before the journal itself is cut."""
+    taken = len(list(path.parent.glob(f"{path.name}.damaged-*")))
+    aside = path.with_name(f"{path.name}.damaged-{taken + 1}")
+    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "wb") as stream:
+        stream.write(rest)
+        stream.flush()
+        os.fsync(file)
+    sync(path.parent)
+    return aside

@@ -73,8 +73,9 @@ class KubernetesCluster(Cluster):
     async def patch(self, path: str, body: Json) -> Json:
         return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
 
-    async def delete(self, path: str, *, uid: str) -> None:
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         await self._request("DELETE", path, body=options)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Literal, get_args
 
-from kubectl_upgrade.model.errors import AccessError, LockedError, PlanError, StepError
+from kubectl_upgrade.model.errors import AccessError, LockedError, NodeUnreachableError, PlanError, StepError
 from kubectl_upgrade.world import FactOutput, Fence, Machine, Nodes, UnitStatus
 from kubectl_upgrade.world.bundle import Bundle, probe
 from kubectl_upgrade.world.ssh_errors import last
@@ -58,16 +58,16 @@ class SshNodes(Nodes):
             )
 
     async def raise_fence(self, machine: Machine, fence: Fence) -> None:
-        said, _ = await self._helper(machine, "raising the fence", "fence", fence.run, str(fence.epoch))
+        said, _ = await self._helper(machine, "raising the fence", "fence", *_words(fence))
         if said != "raised":
-            raise _held(machine, "raising the fence", said)
+            raise _held(machine, "raising the fence", said, fence)
 
     async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
         doing = f"starting {action}"
         for arg in args:
             if not _ARGUMENT.fullmatch(arg):
                 raise PlanError(f"{doing} on {machine.name}: {arg!r} may not be an argument", "correct the plan")
-        said, _ = await self._helper(machine, doing, "start", fence.run, str(fence.epoch), _unit(unit), action, *args)
+        said, _ = await self._helper(machine, doing, "start", *_words(fence), _unit(unit), action, *args)
         if said.startswith("busy "):
             raise _busy(machine, doing, said)
         if said.startswith("refused "):
@@ -76,7 +76,7 @@ class SshNodes(Nodes):
                 f"on {machine.name}, see systemctl status and journalctl -n 50; then run apply again",
             )
         if said not in ("started", "attached"):
-            raise _held(machine, doing, said)
+            raise _held(machine, doing, said, fence)
 
     async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
         doing = f"waiting for {unit}"
@@ -94,7 +94,7 @@ class SshNodes(Nodes):
     async def release(self, machine: Machine, fence: Fence) -> None:
         doing = "releasing the node"
         await self.install(machine)  # an earlier release may have been cut short after it removed the helper
-        said, _ = await self._helper(machine, doing, "release", fence.run, str(fence.epoch))
+        said, _ = await self._helper(machine, doing, "release", *_words(fence))
         if said.startswith("busy "):
             raise _busy(machine, doing, said)
 
@@ -121,8 +121,8 @@ def _reply(machine: Machine, doing: str, answer: Answer) -> tuple[str, bytes]:
     """What the helper answered, and the bytes after that line."""
     _, mark, rest = (b"\n" + answer.stdout).partition(b"\n" + _MARK)
     line, newline, data = rest.partition(b"\n")
-    if not mark or not newline:
-        raise AccessError(
+    if not mark or not newline:  # the machine went down under the call, or a login there ends something
+        raise NodeUnreachableError(
             f"{doing} on {machine.name}: no answer came from the helper; it said: {last(answer.stderr)}",
             "run it again; if it stays so, see whether a login there ends something of its own",
         )
@@ -151,14 +151,24 @@ def _unit(unit: str) -> str:
     return unit
 
 
-def _held(machine: Machine, doing: str, said: str) -> LockedError:
+def _words(fence: Fence) -> tuple[str, str, str]:
+    return fence.run, str(fence.epoch), fence.owner
+
+
+def _held(machine: Machine, doing: str, said: str, fence: Fence) -> LockedError:
     holder = said.removeprefix("held ")
     if holder == "none":
         return LockedError(
             f"{doing} on {machine.name}: nobody holds the node; its fence was removed, so nothing may run there",
             f"was the run aborted elsewhere? {_WHO}",
         )
-    run, _, epoch = holder.partition(" ")
+    run, _, rest = holder.partition(" ")
+    epoch, _, _ = rest.partition(" ")
+    if run == fence.run:
+        return LockedError(
+            f"{doing} on {machine.name}: this run was taken over (its epoch there is {epoch}, ours {fence.epoch})",
+            f"leave the cluster to whoever took it over; {_WHO}",
+        )
     return LockedError(
         f"{doing} on {machine.name}: run {run} (epoch {epoch}) holds the node",
         f"let that run end or abort it where it was started; {_WHO}",

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.errors import LockedError, PlanError, StepError
-from kubectl_upgrade.world import Journal, Json, State
-from kubectl_upgrade.world.journal import Lines, sync
+from kubectl_upgrade.world import Journal, Json, KnownRun, State
+from kubectl_upgrade.world.journal import Lines, read_entries, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _RUN = re.compile(r"[0-9a-f]{32}")
+_UNTOUCHED = "nothing was done"
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -41,15 +42,32 @@ class FolderState(State):
     async def begin(self, cluster_uid: str, digest: str) -> FolderJournal:
         return await asyncio.to_thread(self._begin, cluster_uid, digest)
 
+    async def adopt(self, cluster_uid: str, run: str, digest: str) -> FolderJournal:
+        return await asyncio.to_thread(self._begin, cluster_uid, digest, run)
+
     async def resume(self, cluster_uid: str) -> FolderJournal | None:
         return await asyncio.to_thread(self._resume, cluster_uid)
 
-    def _begin(self, cluster_uid: str, digest: str) -> FolderJournal:
+    async def unfinished(self) -> Sequence[KnownRun]:
+        return await asyncio.to_thread(self._unfinished)
+
+    def _unfinished(self) -> Sequence[KnownRun]:
+        known: list[KnownRun] = []
+        with _told(self._root, _UNTOUCHED):
+            clusters = sorted(self._root.iterdir()) if self._root.is_dir() else []
+            for cluster in clusters:
+                folder = _unfinished(cluster)
+                if folder is not None:
+                    known.append(KnownRun(cluster.name, folder.name, read_entries(folder / "journal.jsonl")))
+        return known
+
+    def _begin(self, cluster_uid: str, digest: str, run: str = "") -> FolderJournal:
+        """A new run, or one that was begun elsewhere: the nonce is always new."""
         cluster = self._cluster(cluster_uid)
-        with _told(cluster, "nothing was done"), _released_on_error(self._lock(cluster)) as lock:
-            run = secrets.token_hex(16)
+        with _told(cluster, _UNTOUCHED), _released_on_error(self._lock(cluster)) as lock:
+            adopted, run = bool(run), run or secrets.token_hex(16)
             folder = cluster / run
-            folder.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700, exist_ok=adopted)
             about = {"run": run, "nonce": secrets.token_hex(16), "digest": digest}
             _write(folder / "run.json", json.dumps(about))
             lines = Lines(folder / "journal.jsonl")
@@ -58,10 +76,10 @@ class FolderState(State):
 
     def _resume(self, cluster_uid: str) -> FolderJournal | None:
         cluster = self._cluster(cluster_uid)
-        with _told(cluster, "nothing was done"):
+        with _told(cluster, _UNTOUCHED):
             if not (cluster / "unfinished").exists():
                 return None
-        with _told(cluster, "nothing was done"), _released_on_error(self._lock(cluster)) as lock:
+        with _told(cluster, _UNTOUCHED), _released_on_error(self._lock(cluster)) as lock:
             folder = _unfinished(cluster)
             if folder is None:
                 os.close(lock)
@@ -96,7 +114,7 @@ class FolderJournal(Journal):
 
     def __init__(self, folder: Path, lock: int, lines: Lines) -> None:
         self._folder = folder
-        self._about = json.loads((folder / "run.json").read_text())
+        self._about = _about(folder / "run.json")
         self._lock = lock
         self._lines = lines
 
@@ -118,9 +136,19 @@ class FolderJournal(Journal):
         """The run's own folder, for outputs and records that are kept."""
         return self._folder
 
+    @property
+    def damaged(self) -> str:
+        return str(self._lines.set_aside or "")
+
     async def append(self, entry: Json) -> None:
-        with _told(self._folder, "nothing was done"):
+        with _told(self._folder, "the nodes know what was done on them, and nothing new was begun"):
             await asyncio.to_thread(self._lines.append, entry)
+
+    async def keep(self, name: str, text: str) -> str:
+        path = self._folder / name
+        with _told(path, "what was to be kept there is lost"):
+            await asyncio.to_thread(_write, path, text)
+        return str(path)
 
     async def entries(self) -> Sequence[Json]:
         return self._lines.entries
@@ -152,6 +180,17 @@ def _unfinished(cluster: Path) -> Path | None:
         if (cluster / run / "run.json").exists():
             return cluster / run
     return None
+
+
+def _about(path: Path) -> dict[str, str]:
+    try:
+        about = json.loads(path.read_text())
+        return {name: str(about[name]) for name in ("run", "nonce", "digest")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepError(
+            f"reading {path}: it is damaged ({error!r})",
+            f"take the run over: apply PLAN --take-over {path.parent.name[:8]}",
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
-FENCE = Fence("0123456789abcdef" * 2, 1)
+FENCE = Fence("0123456789abcdef" * 2, 1, "0123456789abcdef")
 UNIT = "upgrade-cp-01234567-0123456789ab-1"
 NEXT = "upgrade-cp-01234567-0123456789ab-2"
 GO = f"/var/lib/upgrade-cp/keep-{FENCE.run}/go"
 BUNDLE = Bundle(
     {
         "helper.sh": Bundle.ours().files["helper.sh"],
+        "lib/unit-state.sh": Bundle.ours().files["lib/unit-state.sh"],
         "actions/slow.sh": b'echo begun; while [ ! -e "$UPGRADE_CP_KEEP/go" ]; do sleep 0.2; done; echo over\n',
         "actions/place.sh": b'cat /proc/self/cgroup; id -u; umask; pwd; echo "$HOME" "$PATH"; exit 3\n',
     }
@@ -181,7 +182,7 @@ def test_a_full_disk_starts_nothing(lab: Lab, worker: Machine) -> None:
                     await nodes.start(worker, FENCE, UNIT, "place", [])
                 assert (await nodes.wait(worker, UNIT, 0)).state == "absent"
                 with pytest.raises(AccessError, match="cannot write"):
-                    await nodes.raise_fence(worker, Fence(FENCE.run, 2))
+                    await nodes.raise_fence(worker, Fence(FENCE.run, 2, FENCE.owner))
                 async with connected(lab, Bundle.ours()) as others:
                     with pytest.raises(AccessError, match=r"cannot (make|write)|disk full"):
                         await others.install(worker)

@@ -11,6 +11,7 @@ from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.engine.apply import Applying, execute, look
 from kubectl_upgrade.engine.run import Stop
+from kubectl_upgrade.engine.schedule import Limits
 from kubectl_upgrade.facts.gather import gather
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planner.make_plan import Options, make_plan
@@ -35,6 +36,7 @@ class Operator:
     folder: Folder | None = None
     stop: Stop = field(default_factory=Stop)
     events: list[Event] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
     heed: Callable[[Event], None] | None = None
 
     async def plan(self, to: str = "v1.35.4", options: Options | None = None) -> Plan:
@@ -43,12 +45,13 @@ class Operator:
         facts = await gather(simulated_world(self.model, self.folder))
         return make_plan(facts, target, judge(facts, Aim(target), chosen.waivers), chosen)
 
-    async def apply(self, plan: Plan) -> History:
+    async def apply(self, plan: Plan, take_over: str = "") -> History:
         """A new process each time."""
         self.stop = Stop()
         world = simulated_world(self.model, self.folder)
-        ready = await look(world, plan)
-        return await execute(world, ready, Applying(who="ops@test", watch=self._watch, stop=self.stop))
+        ready = await look(world, plan, take_over)
+        applying = Applying(who="ops@test", watch=self._watch, stop=self.stop, limits=self.limits)
+        return await execute(world, ready, applying)
 
     def _watch(self, event: Event) -> None:
         self.events.append(event)

@@ -207,7 +207,7 @@ def test_two_members_are_no_quorum_to_stop_one_of() -> None:
     async def gate() -> None:
         world = simulated_world(operator.model)
         with pytest.raises(StepError, match="2 etcd members keep no quorum"):
-            await control_plane_may_stop(world, await operator.plan(), "cp1", begun=False)
+            await control_plane_may_stop(world, await operator.plan(), "cp1", run8="", begun=False)
 
     loop.run(gate())
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.lab import minors
+from tests.lab import host_packages, minors
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.spec import DEFAULT_VERSION, Spec
@@ -28,6 +28,11 @@ def main(words: Sequence[str]) -> int:
     except (LabError, ValueError) as error:
         sys.stderr.write(f"lab: {error}\n")
         return 1
+
+
+def _packages(_: argparse.Namespace) -> int:
+    host_packages.install()
+    return 0
 
 
 def _build(given: argparse.Namespace) -> int:
@@ -122,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_sizes(add("build", _build, "build the cache only"))
     _add_sizes(add("up", _up, "bring a cluster up"))
+    add("packages", _packages, "install the Debian packages that the tests need")
     add("down", _down, "remove the cluster").add_argument("--all", action="store_true", help="the cache too")
     add("status", _status, "say what is up")
     add("leftovers", _leftovers, "list what of the lab is on this machine; 1 if there is anything")

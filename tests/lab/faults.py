@@ -45,6 +45,17 @@ def network_cut(lab: Lab, node: str) -> Iterator[None]:
 
 
 @contextmanager
+def ssh_cut(lab: Lab, node: str) -> Iterator[None]:
+    """Let no ssh reach a node from this machine; the node and its cluster notice nothing."""
+    address = lab.spec.node(node).address
+    network.swallow_ssh(address)
+    try:
+        yield
+    finally:
+        network.let_ssh_through(address)
+
+
+@contextmanager
 def powered_off(lab: Lab, node: str) -> Iterator[None]:
     """Cut a node's power; it boots again afterwards."""
     lab.stop(node)

@@ -1,4 +1,4 @@
-"""The Debian packages that the lab needs on this machine, installed when missing."""
+"""The Debian packages that the lab and the other tests need on this machine, installed when missing."""
 
 import shutil
 import sys
@@ -20,6 +20,8 @@ PROGRAMS = {
     "gpgconf": "gpgconf",
     "ip": "iproute2",
     "ssh": "openssh-client",
+    "sshd": "openssh-server",
+    "dpkg-scanpackages": "dpkg-dev",
     "gcc": "gcc",
 }
 LIBC = Path("/usr/lib/x86_64-linux-gnu/libc.a")
@@ -36,5 +38,6 @@ def install() -> None:
         return
     sys.stderr.write(f"lab: installing {' '.join(missing)}\n")
     run(["apt-get", "update", "-qq"], limit=LIMIT)
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    # RUNLEVEL: no package starts a service of its own
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=quiet, limit=LIMIT)

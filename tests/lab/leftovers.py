@@ -13,6 +13,7 @@ def listed(place: Place) -> dict[str, list[str]]:
         "mounts": [str(point) for point in disk.mounts(place.root)],
         "loops": disk.loops(place.root),
         "links": network.links(),
+        "rules": network.rules(),
         "namespaces": network.namespaces(),
         "processes": [str(pid) for pid in sorted(cgroups.processes())],
         "cgroups": [str(folder) for folder in cgroups.folders()],

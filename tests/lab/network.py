@@ -10,6 +10,8 @@ from tests.lab.spec import GATEWAY, Node, Spec
 PREFIX = "ucp-"
 BRIDGE = f"{PREFIX}lab"
 NAMESPACES = Path("/run/netns")
+# of the routing rules that swallow ssh; nothing else on the machine uses it
+PREFERENCE = "10990"
 
 
 def namespace(node: str) -> str:
@@ -48,7 +50,9 @@ def unplug(node: str) -> None:
 
 
 def remove() -> None:
-    """Remove every link and namespace of the lab."""
+    """Remove every link, namespace and routing rule of the lab."""
+    for _ in rules():
+        run(["ip", "rule", "del", "pref", PREFERENCE])
     for link in links():
         run(["ip", "link", "del", link])
     for name in namespaces():
@@ -67,6 +71,21 @@ def cut(node: str) -> None:
 def mend(node: str) -> None:
     """Put a node's cable back."""
     run(["ip", "link", "set", outer_end(node), "up"])
+
+
+def swallow_ssh(address: str) -> None:
+    """Lose whatever this machine sends to a node's ssh; the cluster's own traffic goes on."""
+    run(["ip", "rule", "add", "pref", PREFERENCE, "to", address, "ipproto", "tcp", "dport", "22", "blackhole"])
+
+
+def let_ssh_through(address: str) -> None:
+    """Take that rule away."""
+    run(["ip", "rule", "del", "pref", PREFERENCE, "to", address, "ipproto", "tcp", "dport", "22"])
+
+
+def rules() -> list[str]:
+    """The lab's routing rules on this machine."""
+    return [line for line in run(["ip", "rule", "show"]).out.splitlines() if line.startswith(f"{PREFERENCE}:")]
 
 
 def links() -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -15,6 +16,7 @@ from kubectl_upgrade.model.facts import (
     Etcd,
     Host,
     Kubeadm,
+    LastOutput,
     ManifestFiles,
     Packages,
     RunRecord,
@@ -220,22 +222,89 @@ def test_apiserver_without_an_answer(bare: Machine) -> None:
 
 def test_run(bare: Machine) -> None:
     put(bare, "/usr/local/bin/systemctl", SYSTEMCTL)
-    assert ask(bare, "run") == RunRecord(run="", epoch=0, units=())
-    put(bare, "/var/lib/upgrade-cp/fence", "0123456789abcdef0123456789abcdef 3\n")
-    for unit in ("u-running-1", "u-exited-1", "u-lost-1"):
-        put(bare, f"/var/lib/upgrade-cp/units/{unit}/start", "x\n")
-    put(bare, "/var/lib/upgrade-cp/units/u-exited-1/exit", "5\n")
+    assert ask(bare, "run") == RunRecord(run="", epoch=0, owner="", units=())
+    run, owner = "0123456789abcdef0123456789abcdef", "0123456789abcdef"
+    put(bare, "/var/lib/upgrade-cp/fence", f"{run} 3 {owner}\n")
+    put(bare, f"/var/lib/upgrade-cp/keep-{run}/manifests", "etcd sha256:ab\nkube-apiserver sha256:cd\n")
+    now = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    boots = {"u-running-1": now, "u-exited-1": now, "u-lost-1": now, "u-running-2": "an-earlier-boot"}
+    for unit, boot in boots.items():
+        start = f"boot-id {boot}\nstarted 1700000000\nfence {run} 3 {owner}\naction kubeadm-node none all-of-it\n"
+        put(bare, f"/var/lib/upgrade-cp/units/{unit}/start", start)
+    put(bare, "/var/lib/upgrade-cp/units/u-exited-1/exit", "5       \n")
     bare.must("mkdir /var/lib/upgrade-cp/units/u-never-began-1")
     assert ask(bare, "run") == RunRecord(
         run="0123456789abcdef0123456789abcdef",
         epoch=3,
+        owner=owner,
         units=(
-            UnitRecord(unit="u-exited-1", state="exited", exit_code=5),
-            UnitRecord(unit="u-lost-1", state="interrupted", exit_code=None),
-            UnitRecord(unit="u-running-1", state="running", exit_code=None),
+            _unit("u-exited-1", "exited", 5),
+            _unit("u-lost-1", "interrupted", None),
+            _unit("u-running-1", "running", None),
+            _unit("u-running-2", "interrupted", None),
         ),
+        manifests={"etcd": "sha256:ab", "kube-apiserver": "sha256:cd"},
     )
     put(bare, "/no-systemd", "")
     found = ask(bare, "run")
     assert isinstance(found, Unknown)
-    assert found.reason.endswith("systemd does not say whether u-exited-1 runs")
+    assert found.reason.endswith("systemd does not say whether u-lost-1 runs")
+
+
+def _unit(name: str, state: Literal["running", "exited", "interrupted"], code: int | None) -> UnitRecord:
+    action = ("kubeadm-node", "none", "all-of-it")
+    return UnitRecord(unit=name, state=state, exit_code=code, started=1700000000, action=action)
+
+
+def test_last_output(bare: Machine) -> None:
+    assert ask(bare, "last-output") == LastOutput(unit="", lines=())
+    for number, unit in enumerate(("u-b-1", "u-a-1")):
+        put(bare, f"/var/lib/upgrade-cp/units/{unit}/start", f"boot-id x\nstarted {1700000000 + number}\n")
+    put(bare, "/var/lib/upgrade-cp/units/u-a-1/output", "".join(f"line {n}\n" for n in range(30)) + "\x1b[31mred\n")
+    found = ask(bare, "last-output")
+    assert isinstance(found, LastOutput)
+    assert found.unit == "u-a-1"
+    assert found.lines[0] == "line 11"
+    assert len(found.lines) == 20
+    assert "\x1b" not in found.lines[-1]
+    assert "red" in found.lines[-1]
+
+
+def test_evidence_is_taken_also_where_nothing_is_as_it_should_be(bare: Machine) -> None:
+    put(bare, "/usr/local/bin/crictl", "#!/bin/sh\nexit 1\n")
+    put(bare, "/var/lib/upgrade-cp/units/u-1/start", "boot-id x\nstarted 1\naction kubeadm-node none none\n")
+    put(bare, "/var/lib/upgrade-cp/units/u-1/output", "what it said last\n")
+    found = ask(bare, "evidence")
+    assert isinstance(found, str)
+    assert "what it said last" in found
+    headings = [line for line in found.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## unit u-1",
+        "## its output",
+        "## journal of u-1",
+        "## containers of the control plane",
+        "## manifests",
+        "## kubelet",
+        "## packages",
+        "## disks",
+        "## memory",
+    ]
+    assert "MemTotal" in found
+
+
+def test_external_etcd_that_does_not_answer(bare: Machine) -> None:
+    assert isinstance(ask(bare, "external-etcd"), Unknown)
+    manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    put(bare, manifest, "    - --etcd-servers=https://127.0.0.1:1,https://127.0.0.1:2\n")
+    found = ask(bare, "external-etcd")
+    assert isinstance(found, Unknown)
+    assert "no --etcd-cafile" in found.reason
+    files = "".join(f"    - --etcd-{name}=/etc/hostname\n" for name in ("cafile", "certfile", "keyfile"))
+    put(bare, manifest, f"    - --etcd-servers=https://127.0.0.1:1,https://127.0.0.1:2\n{files}")
+    endpoints = ask(bare, "external-etcd")
+    assert isinstance(endpoints, tuple)
+    assert [(end.url, end.healthy, end.version) for end in endpoints] == [
+        ("https://127.0.0.1:1", False, ""),
+        ("https://127.0.0.1:2", False, ""),
+    ]
+    assert "curl" in endpoints[0].said

@@ -24,7 +24,7 @@ class Operator:
 
     model: ModelCluster
     world: World
-    fence: Fence = field(default_factory=lambda: Fence(RUN, 1))
+    fence: Fence = field(default_factory=lambda: Fence(RUN, 1, "0" * 16))
     units: int = 0
 
     def machine(self, name: str) -> Machine:

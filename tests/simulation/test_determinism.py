@@ -24,7 +24,7 @@ from kubectl_upgrade.simulation.world import simulated_world
 from kubectl_upgrade.world import Fence, Machine
 
 async def main(model):
-    world, fence, seen = simulated_world(model), Fence("a" * 32, 1), []
+    world, fence, seen = simulated_world(model), Fence("a" * 32, 1, "0" * 16), []
     async def one(index, node):
         machine = Machine(node.name, node.address)
         await world.nodes.install(machine)

@@ -92,6 +92,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     ours = Bundle.ours().files["helper.sh"].decode()
     assert ours.count("\nPATH=") == 1
     files = {"helper.sh": ours.replace("\nPATH=", f"\nPATH={stubs}:").encode()}
+    files["lib/unit-state.sh"] = Bundle.ours().files["lib/unit-state.sh"]
     files |= {f"actions/{name}.sh": text.encode() for name, text in _ACTIONS.items()}
     made = Place(tmp_path / "node", stubs, Bundle(files))
     yield made

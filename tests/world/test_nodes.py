@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .conftest import Place, Sshd
 
-FENCE = Fence("0123456789abcdef" * 2, 1)
+FENCE = Fence("0123456789abcdef" * 2, 1, "0123456789abcdef")
 UNIT = "upgrade-cp-01234567-0123456789ab-1"
 NEXT = "upgrade-cp-01234567-0123456789ab-2"
 
@@ -152,7 +152,7 @@ def test_closing_detaches_at_once_and_ends_no_action(sshd: Sshd, place: Place) -
 
 
 def test_another_run_is_named(sshd: Sshd, place: Place) -> None:
-    other = Fence("f" * 32, 2)
+    other = Fence("f" * 32, 2, "0" * 16)
 
     async def run() -> None:
         async with connected(sshd, place) as nodes:

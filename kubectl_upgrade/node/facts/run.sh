@@ -1,24 +1,19 @@
 #!/bin/sh
-# What this tool left on this node: the fence and the records of its units.
+# What this tool left on this node: the fence, the records of its units, and the manifests as its kubeadm left them.
 
 place=/var/lib/upgrade-cp
 if [ -e $place/fence ]; then
-    printf 'fence '
-    head -n 1 $place/fence || exit 1
+    held=$(head -n 1 $place/fence) || exit 1
+    echo "fence $held"
+    kept=$place/keep-${held%% *}/manifests
+    [ ! -e "$kept" ] || sed 's/^/manifest /' "$kept" || exit 1
 fi
 for record in "$place"/units/*/; do
+    record=${record%/}
     [ -e "$record/start" ] || continue
-    unit=$(basename "$record")
-    # a unit writes its exit before it ends: asked in this order, one that ends meanwhile is never called interrupted
-    active=$(systemctl is-active "$unit.service" </dev/null)
-    case $active in
-        inactive | failed) state=interrupted ;;
-        '' | unknown) echo "systemd does not say whether $unit runs" >&2 && exit 1 ;;
-        *) state=running ;;
-    esac
-    if [ -e "$record/exit" ]; then
-        echo "unit $unit exited $(head -n 1 "$record/exit")"
-    else
-        echo "unit $unit $state -"
-    fi
+    unit=${record##*/}
+    state=$(unit_state "$record" "$unit") || exit 1
+    case $state in exited*) ;; *) state="$state -" ;; esac
+    started=$(sed -n 's/^started //p' "$record/start")
+    echo "unit $unit $state ${started:-0} $(sed -n 's/^action //p' "$record/start")"
 done

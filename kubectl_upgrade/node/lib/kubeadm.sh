@@ -15,11 +15,26 @@ upgrade() {
     # a KUBECONFIG of somebody's would take the place of kubeadm's own files
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
-    [ "$code" -eq 0 ] && return
+    if [ "$code" -eq 0 ]; then
+        keep_manifests
+        return
+    fi
     printf 'Failed: kubeadm upgrade ended with exit code %s\n' "$code"
     printf 'What to do: read its words above and put the cause right, then apply again: kubeadm goes on from what is\n'
     printf 'done. A static pod that fails is put back by kubeadm itself; its backups lie in /etc/kubernetes/tmp.\n'
     exit "$code"
+}
+
+# Their hashes as kubeadm left them: what a plan cannot know beforehand is compared with these from now on.
+keep_manifests() {
+    (
+        cd /etc/kubernetes/manifests 2>/dev/null || exit 0
+        for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+            [ -e "$component.yaml" ] || continue
+            hash=$(sha256sum "$component.yaml") || exit 1
+            echo "$component sha256:${hash%% *}"
+        done
+    ) | keep manifests
 }
 
 # Never `all`: that would hide errors which nobody has accepted.

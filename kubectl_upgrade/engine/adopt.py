@@ -1,0 +1,66 @@
+"""What of a run the nodes themselves prove, for whoever goes on without its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine.actions import unit_stem
+from kubectl_upgrade.model.facts import HostFacts, RunRecord
+from kubectl_upgrade.model.plan import PoolTargets, StepId
+from kubectl_upgrade.planfile.build_step import build_step
+from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps.base import WholeCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kubectl_upgrade.model.facts import Maybe
+    from kubectl_upgrade.model.plan import Hop, Plan, Stage
+    from kubectl_upgrade.steps.base import NodeTarget, Target
+
+
+def settled_targets(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) -> tuple[str, ...]:
+    """Subjects (`hop/stage/target`) that must have been done, since an action of a later target was begun.
+
+    Hops, the stages of control planes and of the cluster, and the targets within a stage of control planes come one
+    after the other. Workers may be chosen in any order (`--only`), so that each is judged by its own records.
+    """
+    walked = list(_walk(plan))
+    begun = [
+        index
+        for index, (hop, stage, target) in enumerate(walked)
+        if not isinstance(target, WholeCluster) and _stems(plan, run, hop, stage, target) & _units(hosts, run, target)
+    ]
+    if not begun:
+        return ()
+    last_hop = walked[begun[-1]][0]
+    return tuple(
+        f"{hop.to}/{stage.stage}/{target.name}"
+        for hop, stage, target in walked[: begun[-1]]
+        if hop != last_hop or not isinstance(stage.targets, PoolTargets)
+    )
+
+
+def _walk(plan: Plan) -> Iterator[tuple[Hop, Stage, Target]]:
+    for hop in plan.hops:
+        for stage in hop.stages:
+            for target in targets_of(plan, hop, stage):
+                yield hop, stage, target
+
+
+def _stems(plan: Plan, run: str, hop: Hop, stage: Stage, target: NodeTarget) -> set[str]:
+    """Of the units that the target's actions have in this stage."""
+    return {
+        unit_stem(run, StepId(str(hop.to), stage.stage, target.name, planned.name))
+        for planned in stage.steps
+        if build_step(planned).action(target, plan.cluster_configuration) is not None
+    }
+
+
+def _units(hosts: Mapping[str, Maybe[HostFacts]], run: str, target: NodeTarget) -> set[str]:
+    """Stems of the run's units that the node knows."""
+    host = hosts.get(target.name)
+    record = host.run if isinstance(host, HostFacts) else None
+    if not isinstance(record, RunRecord) or record.run != run:
+        return set()
+    return {unit.unit.rpartition("-")[0] for unit in record.units}

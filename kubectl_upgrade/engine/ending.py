@@ -1,0 +1,68 @@
+"""Ending a run before its plan is done, or going on with an ending that was cut short."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine.claim import take_nodes, take_workers
+from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
+from kubectl_upgrade.engine.context import step_context
+from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
+from kubectl_upgrade.model.plan import StepId
+from kubectl_upgrade.steps.uncordon_node import UncordonNode
+from kubectl_upgrade.steps.unmark_node import UnmarkNode
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.engine.run import Run
+    from kubectl_upgrade.steps.base import NodeTarget, Step
+
+
+async def finish_ending(run: Run, how: str) -> None:
+    """Go on with an ending that was cut short; StoppedError when it was not that of a plan that is done."""
+    run.watch(Note(f"run {run.fence.run[:8]} was being ended ({how}); going on with that"))
+    await take_nodes(run)
+    if run.fence.epoch > 1 or not run.history.nodes_begun():
+        await take_workers(run)
+    if how == "aborted":
+        await give_up(run, frozenset())
+        raise StoppedError("the abort of this run is finished", fix="make a new plan; it says what is left to do")
+    await clean_up(run)
+
+
+async def give_up(run: Run, without: frozenset[str]) -> None:
+    """Undo what is ours, say what stays, leave no trace; StepError while an action still runs on a node."""
+    targets = await present(run)
+    for target in targets:
+        running = None if target.name in without else await run.running_on(target)
+        if running:
+            raise StepError(
+                f"{running} still runs on {target.name}; nothing was changed",
+                fix=f"wait for it (there: journalctl -fu {running}), then abort again",
+            )
+    await announce_ending(run, "aborted")
+    for target in targets:
+        await _undo(run, target)
+    await clean_up(run, without)
+    for subject in sorted(run.history.targets_begun - run.history.targets_done):
+        run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
+
+
+async def _undo(run: Run, target: NodeTarget) -> None:
+    for step in (UncordonNode(), UnmarkNode()):
+        try:
+            changed = await patiently(run.world.clock, partial(_undo_step, run, target, step))
+        except NotFoundError:
+            return
+        if changed:
+            run.watch(Note(f"{target.name}: {step.TITLE}: done"))
+
+
+async def _undo_step(run: Run, target: NodeTarget, step: Step) -> bool:
+    context = step_context(run, target, StepId("abort", "abort", target.name, step.NAME))
+    if await step.done(context):
+        return False
+    await step.run(context)
+    return True

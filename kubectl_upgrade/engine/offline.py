@@ -1,0 +1,73 @@
+"""While the API is away: the run that holds the fences finishes over ssh what it is about, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.engine.actions import newest_attempt, unit_stem
+from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.target_run import PROOFS, TargetRun
+from kubectl_upgrade.engine.together import together
+from kubectl_upgrade.facts.gather import probe_hosts
+from kubectl_upgrade.model.plan import ControlPlane
+from kubectl_upgrade.planfile.build_step import build_step
+from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps.base import machine
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.engine.run import Run
+    from kubectl_upgrade.model.plan import PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A control plane that the run has begun, and the actions that are left there before a step needs the API."""
+
+    target: TargetRun
+    actions: tuple[PlannedStep, ...]
+
+
+async def finish_in_flight(run: Run) -> None:
+    """Raise the fences, then run or attach to the actions of the one control plane that is being worked on.
+
+    It ends before the first step that needs the API, and does nothing where no action was begun.
+    """
+    run.watch(Note("the API does not answer; this run holds the control planes and goes on over ssh as far as it can"))
+    await together(run.fence_node, run.plan.control_planes)
+    found = await _in_flight(run)
+    if found is None:
+        run.watch(Note("no action was begun and left unfinished; waiting for the API"))
+        return
+    for planned in found.actions:
+        await found.target.step(planned)
+    run.watch(Note("what needs no API is done; waiting for it"))
+
+
+async def _in_flight(run: Run) -> _InFlight | None:
+    machines = [machine(node) for node in run.plan.control_planes]
+    hosts = await probe_hosts(run.world.nodes, machines, PROOFS)
+    for hop in run.plan.hops:
+        for stage in hop.stages:
+            for target in targets_of(run.plan, hop, stage):
+                if isinstance(target, ControlPlane):
+                    found = _unfinished(TargetRun(run, hop, stage, target, found=hosts[target.name]))
+                    if found is not None:
+                        return found
+    return None
+
+
+def _unfinished(target: TargetRun) -> _InFlight | None:
+    """None unless the node knows a unit of one of the target's actions, and not all of them have succeeded."""
+    begun = False
+    left: list[PlannedStep] = []
+    for planned in target.stage.steps:
+        acts = target.acts(planned)
+        if not acts and left:
+            break
+        if acts:
+            unit = newest_attempt(target.found, unit_stem(target.run.fence.run, target.id_of(planned)))
+            begun = begun or unit is not None
+            if not target.has_acted(build_step(planned), target.id_of(planned)):
+                left.append(planned)
+    return _InFlight(target, tuple(left)) if begun and left else None
