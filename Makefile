@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test packages unit e2e e2e-full lab bench lint schema examples recording
+.PHONY: crash-matrix chaos races help demo test packages unit e2e e2e-full lab bench lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -43,6 +43,16 @@ e2e-full: .venv/.made  ## The rest of the scenarios on real clusters (root, long
 lab: .venv/.made  ## Bring up a real 3 + 3 cluster to try things on (root)
 	$(LAB) up --control-planes 3 --workers 3
 	@echo "export KUBECONFIG=$$($(LAB) kubeconfig)"
+
+crash-matrix: .venv/.made  ## Every step cut off at every moment in every way, simulated; each must end as undisturbed
+	$(BIN)/python -m tests.resilience.crash_matrix
+	$(BIN)/python -m tests.resilience.journal
+
+chaos: .venv/.made  ## 10,000 random schedules of faults and people, simulated
+	$(BIN)/python -m tests.resilience.chaos
+
+races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1,000 of each, simulated
+	$(BIN)/python -m tests.resilience.races
 
 bench: .venv/.made  ## Figures, each a JSON line
 	$(BIN)/python -m bench

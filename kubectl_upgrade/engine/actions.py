@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from kubectl_upgrade.model.errors import NodeUnreachableError, StepError
+from kubectl_upgrade.engine.waiting import reach
+from kubectl_upgrade.model.errors import StepError
 from kubectl_upgrade.model.facts import RunRecord
 from kubectl_upgrade.model.types import visible
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from kubectl_upgrade.model.errors import NodeUnreachableError
     from kubectl_upgrade.model.facts import HostFacts, Maybe
     from kubectl_upgrade.model.plan import StepId
     from kubectl_upgrade.steps.base import Action
@@ -112,19 +114,12 @@ class ActionRunner:
                 )
 
     async def _sit_out(self, ask: Callable[[], Awaitable[T]], action: Action) -> T:
-        """Ask again while the node cannot be reached: it may boot, and what runs there hangs on no connection."""
-        end = self.clock.monotonic() + _UNREACHABLE_SECONDS
-        told = False
-        while True:
-            try:
-                return await ask()
-            except NodeUnreachableError as error:
-                if self.clock.monotonic() >= end:
-                    raise
-                if not told:
-                    self.say(f"lost the connection, {action.name} does not depend on it: {error.message}")
-                told = True
-            await self.clock.sleep(2.0)
+        """Ask again while the node cannot be reached: what runs there hangs on no connection."""
+
+        def lost(error: NodeUnreachableError) -> None:
+            self.say(f"lost the connection, {action.name} does not depend on it: {error.message}")
+
+        return await reach(self.clock, ask, _UNREACHABLE_SECONDS, lost)
 
     def _judge(self, status: UnitStatus, action: Action, unit: str) -> str:
         output = "\n".join(self.lines)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.together import together
-from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.engine.waiting import patiently, reach
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import AccessError
 from kubectl_upgrade.planfile.targets import node_targets
@@ -38,7 +38,7 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
 
     async def release(target: NodeTarget) -> None:
         try:
-            await run.world.nodes.release(machine(target), run.fence)
+            await reach(run.world.clock, lambda: run.world.nodes.release(machine(target), run.fence))
         except AccessError as error:
             raise AccessError(
                 f"{target.name} cannot be cleaned: {error.message}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.guarded import GuardedCluster
+from kubectl_upgrade.engine.waiting import reach
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import StepError
 from kubectl_upgrade.model.facts import RunRecord, Unknown
@@ -53,8 +54,9 @@ class Run:
     async def fence_node(self, target: NodeTarget) -> None:
         """Bring the bundle and raise the fence, once for each node and apply."""
         if target.name not in self.fenced:
-            await self.world.nodes.install(machine(target))
-            await self.world.nodes.raise_fence(machine(target), self.fence)
+            clock, nodes, place = self.world.clock, self.world.nodes, machine(target)
+            await reach(clock, lambda: nodes.install(place))
+            await reach(clock, lambda: nodes.raise_fence(place, self.fence))
             self.fenced.add(target.name)
 
     async def running_on(self, target: NodeTarget) -> str | None:

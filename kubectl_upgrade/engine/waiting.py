@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, StepError
+from kubectl_upgrade.model.errors import (
+    AccessError,
+    ApiError,
+    ConflictError,
+    NodeUnreachableError,
+    NotFoundError,
+    StepError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +25,8 @@ T = TypeVar("T")
 GOOD_ANSWERS = 3
 # a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
 API_PATIENCE_SECONDS = 300
+# a connection that is lost comes back within a minute or two, a machine boots in that time
+NODE_PATIENCE_SECONDS = 120
 _SERVER_ERRORS = 500
 # API Priority and Fairness, while a restarted API server is under load; clients are meant to come again
 _TOO_MANY_REQUESTS = 429
@@ -61,6 +70,29 @@ async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds
             if not unanswered(error) or clock.monotonic() >= end:
                 raise
         await clock.sleep(1.0)
+
+
+async def reach(
+    clock: Clock,
+    ask: Callable[[], Awaitable[T]],
+    limit_seconds: float = NODE_PATIENCE_SECONDS,
+    lost: Callable[[NodeUnreachableError], None] = lambda _: None,
+) -> T:
+    """Repeat a call to a node, safe to be repeated, while ssh does not get through: the node may boot, or a network
+    come back. `lost` is told once; the last failure is raised after the limit.
+    """
+    end = clock.monotonic() + limit_seconds
+    told = False
+    while True:
+        try:
+            return await ask()
+        except NodeUnreachableError as error:
+            if clock.monotonic() >= end:
+                raise
+            if not told:
+                lost(error)
+            told = True
+        await clock.sleep(2.0)
 
 
 def unanswered(error: ApiError) -> bool:

@@ -48,15 +48,20 @@ class SimulatedApi:
         async with self._request("create", path):
             at = locate(path)
             if at.subresource == "eviction":
-                return self._cluster.workloads.evict(at, received(body))
+                evicted = self._cluster.workloads.evict(at, received(body))
+                self._client.landed(f"create {path}")
+                return evicted
             if at.name:
                 raise UnplannedError(f"create in {path}, which is an object, not a collection")
-            return self._show(at, self._cluster.store.create(at, body))
+            created = self._cluster.store.create(at, body)
+            self._client.landed(f"create {path}")
+            return self._show(at, created)
 
     async def patch(self, path: str, body: Json) -> Json:
         async with self._request("patch", path):
             at = _object(path)
             obj = self._cluster.store.patch(at, body)
+            self._client.landed(f"patch {path}")
             if at.collection == NODES and "unschedulable" in body.get("spec", {}):
                 self._cluster.workloads.cordon_changed(at.name)
             return self._show(at, obj)
@@ -65,6 +70,7 @@ class SimulatedApi:
         async with self._request("delete", path):
             at = _object(path)
             owned = self._cluster.store.own(at, uid, version)
+            self._client.landed(f"delete {path}")
             if at.collection == PODS:
                 self._cluster.workloads.end(owned)
             else:

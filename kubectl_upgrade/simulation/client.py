@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.model.errors import ApiError, NodeUnreachableError
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
     from kubectl_upgrade.simulation.faults import Fault, Moment, Point
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A change that has reached a node or the API."""
+
+    client: int
+    """its place in the cluster's list of clients"""
+    time: float
+    what: str
+
+
 class Client:
     """Every call of a World goes through it."""
 
     def __init__(self, cluster: ModelCluster) -> None:
         self.cluster = cluster
         self.killed = False
+        self.frozen_until = 0.0
         self._calls: dict[asyncio.Task[Any], None] = {}
         cluster.clients.append(self)
 
@@ -43,10 +55,12 @@ class Client:
         self._calls[task] = None
         try:
             self._strike(point, "before")
+            await self._thaw()
             await asyncio.sleep(seconds / 2)
             yield
             await asyncio.sleep(seconds / 2)
             self._strike(point, "after")
+            await self._thaw()
         except asyncio.CancelledError:
             if not self.killed:
                 raise
@@ -54,6 +68,16 @@ class Client:
             raise ClientKilled from None
         finally:
             del self._calls[task]
+
+    def landed(self, what: str) -> None:
+        """A change by this client has reached a node or the API."""
+        self.cluster.landed.append(Landed(self.cluster.clients.index(self), self.cluster.now, what))
+
+    async def _thaw(self) -> None:
+        left = self.frozen_until - self.cluster.now
+        if left > 0:
+            await asyncio.sleep(left)
+            await self._thaw()  # it may have been frozen anew meanwhile
 
     def check(self) -> None:
         """Nothing is done for a dead client, nor in a cluster whose model broke."""
@@ -80,6 +104,8 @@ class Client:
                 )
             case "node-reboot":
                 reboot(cluster, cluster.nodes[point.node or fault.node])
+            case "client-freeze":
+                self.frozen_until = max(self.frozen_until, cluster.now + fault.seconds)
             case "client-kill":
                 for client in cluster.clients:
                     client.kill()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from kubectl_upgrade.model.version import Version
-    from kubectl_upgrade.simulation.client import Client
+    from kubectl_upgrade.simulation.client import Client, Landed
     from kubectl_upgrade.simulation.node import Node, StaticPod
     from kubectl_upgrade.simulation.trace import ActionRecord
     from kubectl_upgrade.world import Json
@@ -62,6 +62,8 @@ class ModelCluster:
         """the operator's state folder"""
         self.trace: list[ActionRecord] = []
         self.clients: list[Client] = []
+        self.landed: list[Landed] = []
+        """every change by a client, in the order of their effects"""
         self.api_cut_until = 0.0
         self.leader = ""
         """name of the node whose etcd member leads, empty without quorum"""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Moment: TypeAlias = Literal["before", "after"]
 Kind: TypeAlias = Literal[
@@ -12,6 +15,7 @@ Kind: TypeAlias = Literal[
     "api-unreachable",  # the call is lost; with seconds, the API does not answer the client for that long
     "node-reboot",
     "client-kill",  # every client of the cluster ends at once, without a last word
+    "client-freeze",  # the client that calls stands still for so many seconds, and notices nothing
     "kubeadm-killed",  # the action's process is killed in that phase: exit code 137
     "action-fails",  # the action ends in that phase with `exit_code` and `text`
 ]
@@ -35,7 +39,7 @@ class Point:
     """`nodes.start`, `cluster.patch`, `clock.sleep`, `journal.append`, …; empty in an action"""
     node: str = ""
     path: str = ""
-    """of the API"""
+    """of the API; of the journal, the entry's event and subject"""
     action: str = ""
     phase: str = ""
     moment: Moment = "before"
@@ -70,6 +74,8 @@ class Fault:
     def matches(self, point: Point) -> bool:
         if self.kind in _AT_PHASES_ONLY and point.call:
             return False
+        if self.kind == "client-freeze" and not point.call:
+            return False
         if self.kind == "ssh-cut" and point.call and not point.call.startswith("nodes."):
             return False
         if self.kind == "api-unreachable" and not point.call.startswith("cluster."):
@@ -84,16 +90,30 @@ class Faults:
     def __init__(self, seed: int) -> None:
         self.struck: list[tuple[Fault, Point]] = []
         self.points = 0
+        self.crossed: list[Point] | None = None
+        """every point that was crossed, for whoever sets a list here"""
+        self.acts: dict[int, Callable[[], None]] = {}
+        """what happens besides, by the number of the point that is crossed then, beginning at 1"""
         self._planned: list[_Planned] = []
         self._draw = Random(f"{seed}/faults")  # noqa: S311 - reproducible, no secret
 
     def add(self, *faults: Fault) -> None:
         self._planned.extend(_Planned(fault) for fault in faults)
 
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        self._planned.clear()
+        self.acts.clear()
+
     def due(self, point: Point, moment: Moment) -> list[Fault]:
         """The faults that strike now, at this moment of the point."""
         self.points += 1
-        here = replace(point, moment=moment) if self._planned else point
+        here = replace(point, moment=moment) if self._planned or self.crossed is not None else point
+        if self.crossed is not None:
+            self.crossed.append(here)
+        act = self.acts.get(self.points)
+        if act is not None:
+            act()
         due = [planned.fault for planned in self._planned if planned.strikes(here, self._draw)]
         self.struck.extend((fault, here) for fault in due)
         return due

@@ -53,6 +53,8 @@ class SimulatedNodes:
             holder = node.fence
             if holder not in {None, fence} and (holder.run != fence.run or holder.epoch >= fence.epoch):
                 raise _locked(node)
+            if holder != fence:
+                self._client.landed(f"fence {node.name} {fence.epoch}")
             node.fence = fence
 
     async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
@@ -72,6 +74,7 @@ class SimulatedNodes:
             started = int(self._cluster.epoch.timestamp() + self._cluster.now)
             begun = Unit(name=unit, action=action, args=tuple(args), boot_id=node.boot_id, started=started)
             node.units[unit] = begun
+            self._client.landed(f"start {node.name} {action}")
             node.work.append(self._cluster.spawn(run_unit(self._cluster, node, begun, model)))
 
     async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
@@ -97,6 +100,7 @@ class SimulatedNodes:
             busy = [unit.name for unit in node.units.values() if unit.state == "running"]
             if busy:
                 raise StepError(f"{node.name}: {busy[0]} still runs", fix="wait until it has ended, then try again")
+            self._client.landed(f"release {node.name}")
             node.fence = None
             node.units.clear()
             node.kept_manifests.clear()

@@ -132,7 +132,8 @@ class MemoryJournal:
         return ""
 
     async def append(self, entry: Json) -> None:
-        async with self._client.call(Point(call="journal.append")):
+        point = Point(call="journal.append", path=f"{entry.get('event', '')} {entry.get('subject', '')}".strip())
+        async with self._client.call(point):
             self._need_open()
             self._run.entries.append(json.dumps(entry, allow_nan=False))
 

@@ -183,11 +183,11 @@ def test_a_gate_that_refuses_before_the_first_node_leaves_nothing(operator: Oper
 def test_what_stopped_a_run_is_told_also_when_it_cannot_be_cleaned_up(operator: Operator) -> None:
     async def story() -> None:
         plan = await operator.plan()
-        operator.model.faults.add(Fault(kind="ssh-cut", call="nodes.raise_fence", node="cp3", seconds=30))
+        operator.model.faults.add(Fault(kind="ssh-cut", call="nodes.raise_fence", node="cp3", seconds=600))
         with pytest.raises(AccessError) as stopped:
             await operator.apply(plan)
         assert "cannot be cleaned" not in stopped.value.message
-        await simulated_world(operator.model).clock.sleep(60)
+        await simulated_world(operator.model).clock.sleep(600)
         await operator.apply(plan)
         assert await traces(operator.model) == []
 

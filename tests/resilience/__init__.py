@@ -1,0 +1,1 @@
+"""What an upgrade survives, in the simulation: crashes at every boundary, random faults, races."""
