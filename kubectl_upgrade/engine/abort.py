@@ -60,7 +60,7 @@ async def _end_own(world: World, applying: Applying, without: frozenset[str], pl
                 return
             raise UsageError(f"the history of run {journal.run[:8]} is lost", fix="give its plan too: abort PLAN")
         own = await enter(world, plan or read(history.plan.encode(), "the run's plan"), journal, applying)
-        await take_lock(own, applying.who)
+        await take_lock(own, applying.who, create=True)
         if journal.damaged or not history.plan:
             await take_workers(own, without)
         await give_up(own, without)
@@ -79,7 +79,7 @@ async def _end_anybodys(
     journal = await world.state.adopt(plan.cluster.uid, found.run, digest(plan))
     try:
         taken = await enter(world, plan, journal, applying, found.epoch)
-        await take_lock(taken, applying.who)
+        await take_lock(taken, applying.who, create=found.holder is None)
         await take_nodes(taken, without)
         await take_workers(taken, without)
         await give_up(taken, without)

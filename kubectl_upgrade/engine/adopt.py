@@ -41,6 +41,25 @@ def settled_targets(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]])
     )
 
 
+def steps_by_units(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) -> set[str]:
+    """Ids of the steps whose action has succeeded, as the nodes' own records say."""
+    succeeded = {
+        unit.unit.rpartition("-")[0]
+        for host in hosts.values()
+        if isinstance(host, HostFacts) and isinstance(host.run, RunRecord) and host.run.run == run
+        for unit in host.run.units
+        if (unit.state, unit.exit_code) == ("exited", 0)
+    }
+    if not succeeded:
+        return set()
+    ids = (
+        StepId(str(hop.to), stage.stage, target.name, planned.name)
+        for hop, stage, target in _walk(plan)
+        for planned in stage.steps
+    )
+    return {str(step_id) for step_id in ids if unit_stem(run, step_id) in succeeded}
+
+
 def _walk(plan: Plan) -> Iterator[tuple[Hop, Stage, Target]]:
     for hop in plan.hops:
         for stage in hop.stages:

@@ -38,6 +38,8 @@ class Ready:
     """the run to take over"""
     examined: Examined | None = None
     """None when there is nothing to judge: the run is being ended, or the API is away"""
+    locked: bool = False
+    """the lock was there, and this run's: it is not made anew when it is gone a moment later"""
     offline: bool = False
     """the API is away; this run's fences say that it may finish over ssh what it is about"""
     ending: str = ""
@@ -84,8 +86,9 @@ async def _look_over(world: World, plan: Plan, wanted: str) -> Ready:
     found = await find_run(world, plan, wanted)
     ending = found.holder.ending if found.holder is not None else ""
     if found.offline or ending:
-        return Ready(plan=plan, taking=found, offline=found.offline, ending=ending)
-    return Ready(plan=plan, taking=found, examined=await examine(world, plan, run=found.run))
+        return Ready(plan=plan, taking=found, offline=found.offline, ending=ending, locked=found.holder is not None)
+    examined = await examine(world, plan, run=found.run)
+    return Ready(plan=plan, taking=found, examined=examined, locked=found.holder is not None)
 
 
 async def _look_again(world: World, plan: Plan, journal: Journal) -> Ready:
@@ -105,8 +108,9 @@ async def _look_again(world: World, plan: Plan, journal: Journal) -> Ready:
         await _not_ended_elsewhere(world, plan, history)
     ending = history.ending or (held.ending if held is not None else "")
     if ending:
-        return Ready(plan=plan, journal=journal, ending=ending)
-    return Ready(plan=plan, journal=journal, examined=await examine(world, plan, history))
+        return Ready(plan=plan, journal=journal, ending=ending, locked=held is not None)
+    examined = await examine(world, plan, history)
+    return Ready(plan=plan, journal=journal, examined=examined, locked=held is not None)
 
 
 async def _not_ended_elsewhere(world: World, plan: Plan, history: History) -> None:
@@ -143,7 +147,7 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
         run = await enter(world, ready.plan, journal, applying, ready.taking.epoch if ready.taking else 0)
         if ready.offline:
             await finish_in_flight(run)
-        held = await take_lock(run, applying.who)
+        held = await take_lock(run, applying.who, create=not ready.locked)
         if ready.ending or held.ending:
             await finish_ending(run, ready.ending or held.ending)
         else:

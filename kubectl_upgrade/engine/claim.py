@@ -42,13 +42,15 @@ async def enter(world: World, plan: Plan, journal: Journal, applying: Applying, 
     return Run(world=world, plan=plan, fence=fence, history=history, watch=applying.watch, stop=applying.stop)
 
 
-async def take_lock(run: Run, who: str) -> lock.Holder:
-    """Create the lock, or find it to be this run's; LockedError when somebody else holds it."""
+async def take_lock(run: Run, who: str, *, create: bool) -> lock.Holder:
+    """Create the lock (if it may be that there is none), or find it to be this run's; LockedError when somebody else
+    holds it.
+    """
     since = run.world.clock.now().isoformat(timespec="seconds")
     journal = run.history.journal
     wanted = lock.Claim(fence=run.fence, nonce=journal.nonce, plan=digest(run.plan), who=who, since=since)
     try:
-        return await patiently(run.world.clock, lambda: lock.take(run.world.cluster, wanted))
+        return await patiently(run.world.clock, lambda: lock.take(run.world.cluster, wanted, create=create))
     except LockedError:
         if not run.history.nodes_begun():
             await journal.finish()
@@ -59,7 +61,13 @@ async def take_nodes(run: Run, without: frozenset[str] = frozenset()) -> None:
     """Raise the fence on every control plane (but those `without`); after a take-over also keep the old client off the
     nodes in flight.
     """
-    await together(run.fence_node, [node for node in run.plan.control_planes if node.name not in without])
+    fenced = [node for node in run.plan.control_planes if node.name not in without]
+    await together(run.fence_node, fenced)
+    try:
+        await patiently(run.world.clock, lambda: lock.demand(run.world.cluster, run.fence))
+    except LockedError:
+        await together(run.take_fence_back, fenced)
+        raise
     epoch = str(run.fence.epoch)
     if run.fence.epoch > 1 and epoch not in run.history.taken_over:
         nodes = await patiently(run.world.clock, lambda: read_nodes(run.world.cluster))

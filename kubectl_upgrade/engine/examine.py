@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
-from kubectl_upgrade.engine.adopt import settled_targets
+from kubectl_upgrade.engine.adopt import settled_targets, steps_by_units
 from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
 from kubectl_upgrade.model.facts import HostFacts, RunRecord
 from kubectl_upgrade.planfile.drift import drift_of
+from kubectl_upgrade.planfile.expected import Progress
 from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         begun |= _bearing_signs(facts, run)
     if not begun:
         _in_date(world, plan)
-    drifts = drift_of(plan, facts, begun)
+    settled = settled_targets(plan, run, facts.hosts)
+    drifts = drift_of(plan, facts, _progress(plan, facts, run, history, begun, settled))
     if drifts.unknown:
         raise AccessError(
             f"the cluster cannot be compared with the plan now:\n{_indented(drifts.unknown)}",
@@ -83,7 +85,21 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         notes=tuple(notes),
         absent=absent,
         begun=begun,
-        settled=settled_targets(plan, run, facts.hosts),
+        settled=settled,
+    )
+
+
+def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is
+    plan: Plan, facts: Facts, run: str, history: History | None, begun: frozenset[str], settled: tuple[str, ...]
+) -> Progress:
+    """By the journal, and by what the nodes prove."""
+    done = history.steps_done if history else set()
+    targets_done = history.targets_done if history else set()
+    return Progress(
+        run8=run[:8],
+        begun=begun,
+        steps_done=frozenset(done | steps_by_units(plan, run, facts.hosts)),
+        targets_done=frozenset({*targets_done, *settled}),
     )
 
 

@@ -112,14 +112,19 @@ async def holder(cluster: Cluster) -> Holder | None:
         return None
 
 
-async def take(cluster: Cluster, claim: Claim) -> Holder:
+async def take(cluster: Cluster, claim: Claim, *, create: bool) -> Holder:
     """Create the lock, find it to be this claim's, or raise it from an earlier epoch of the same run.
 
-    LockedError names the holder when it is another run's, or another taker was faster.
+    Without `create` it was there a moment ago: gone means that somebody has ended the run since. LockedError then, and
+    when it is another run's, or another taker was faster.
     """
     for _ in range(_TRIES):
         found = await holder(cluster)
         try:
+            if found is None and not create:
+                raise LockedError(
+                    f"run {claim.fence.run[:8]} was ended elsewhere a moment ago", fix="run apply again: it looks anew"
+                )
             if found is None:
                 return _holder(await cluster.create(LOCK_COLLECTION, claim.lease()))
             if claim.holds(found):

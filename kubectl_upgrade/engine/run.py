@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.guarded import GuardedCluster
 from kubectl_upgrade.engine.waiting import reach
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import StepError
+from kubectl_upgrade.model.errors import StepError, UpgradeError
 from kubectl_upgrade.model.facts import RunRecord, Unknown
 from kubectl_upgrade.steps.base import machine
 
@@ -58,6 +59,16 @@ class Run:
             await reach(clock, lambda: nodes.install(place))
             await reach(clock, lambda: nodes.raise_fence(place, self.fence))
             self.fenced.add(target.name)
+
+    async def take_fence_back(self, target: NodeTarget) -> None:
+        """The run has gone on, or ended, without this client: a fence that it has raised late, on a fresh node, would
+        stay there for ever. A node heeds this only from that very fence; what has run there is never forgotten.
+        """
+        host = (await probe_hosts(self.world.nodes, [machine(target)], ("run",)))[target.name]
+        record = host if isinstance(host, Unknown) else host.run
+        if isinstance(record, RunRecord) and not record.units:
+            with suppress(UpgradeError):
+                await self.world.nodes.release(machine(target), self.fence)
 
     async def running_on(self, target: NodeTarget) -> str | None:
         """Name of a unit of ours that runs there now."""

@@ -13,7 +13,7 @@ from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import AccessError, NotFoundError, StepError, StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import AccessError, LockedError, NotFoundError, StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step
@@ -110,7 +110,12 @@ class TargetRun:
         if not isinstance(target, WholeCluster):
             await run.fence_node(target)
             self.found = (await probe_hosts(run.world.nodes, [machine(target)], PROOFS))[target.name]
-        await patiently(run.world.clock, lambda: lock.note_step(run.world.cluster, run.fence, self.subject))
+        try:
+            await patiently(run.world.clock, lambda: lock.note_step(run.world.cluster, run.fence, self.subject))
+        except LockedError:
+            if isinstance(target, Worker):
+                await run.take_fence_back(target)
+            raise
 
     async def step(self, planned: PlannedStep) -> None:
         """Do it, unless its effect is proved; intent and end are in the journal."""

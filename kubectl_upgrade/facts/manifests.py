@@ -24,4 +24,6 @@ def _manifests(lines: Lines) -> ManifestFiles:
         component, hashes_to, image = line.split(" ")
         hashes[component] = hashes_to
         images[component] = image
+    for hashes_to in lines.all("patches"):
+        hashes["patches"] = hashes_to
     return ManifestFiles(hashes=hashes, images=images)

@@ -100,7 +100,7 @@ class ManifestFiles:
     """Static pod manifests of kubeadm's components on a node (manifests.sh)."""
 
     hashes: Mapping[str, str]
-    """component → sha256:…"""
+    """component, or `patches` for the folder of patches → sha256:…"""
     images: Mapping[str, str]
     """component → image in the manifest"""
 

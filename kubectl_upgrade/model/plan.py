@@ -84,8 +84,10 @@ class ComponentVersions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifests:
-    """Hash of each static pod manifest that kubeadm owns."""
+    """Hash of each static pod manifest that kubeadm owns, and of its patches."""
 
+    patches: Sha256 | None = None
+    """of all files in /etc/kubernetes/patches; absent when there are none"""
     etcd: Sha256 | None = None
     kube_apiserver: Sha256
     kube_controller_manager: Sha256

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.static_pods import image_version
-from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, Unknown
-from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
+from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, RunRecord, Unknown
+from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS, CORDON_ANNOTATION
+from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +52,13 @@ class Drifts:
     """workers that joined it: left alone"""
 
 
-def drift_of(plan: Plan, facts: Facts, begun: frozenset[str] = frozenset()) -> Drifts:
-    """Compare. `begun`: nodes that this run has begun to work on; there the pins that its steps change may have either
-    value, the plan's or one on the way to the target.
-    """
+def drift_of(plan: Plan, facts: Facts, progress: Progress | None = None) -> Drifts:
+    """Compare, with what the steps that are done have changed taken into account."""
+    progress = progress or Progress()
     nodes = {node.name: node for node in facts.nodes}
-    refused = list(_cluster(plan, facts, begun))
+    refused = list(_cluster(plan, facts, progress))
     for entry in plan.control_planes:
-        refused += _control_plane(plan, entry, facts, begun)
+        refused += _control_plane(plan, entry, facts, progress)
     known = {entry.name for entry in plan.control_planes}
     for node in facts.control_planes:
         if node.name not in known:
@@ -66,36 +66,45 @@ def drift_of(plan: Plan, facts: Facts, begun: frozenset[str] = frozenset()) -> D
     planned = {worker.name for pool in plan.pools for worker in pool.nodes}
     return Drifts(
         refused=tuple(refused),
-        unknown=tuple(line for entry in plan.control_planes for line in _unknown(entry, facts, begun)),
-        skipped=tuple(_skipped(plan, nodes, begun)),
+        unknown=tuple(line for entry in plan.control_planes for line in _unknown(entry, facts, progress.begun)),
+        skipped=tuple(_skipped(plan, nodes, progress.begun)),
         new=tuple(sorted(node.name for node in facts.workers if node.name not in planned)),
     )
 
 
-def _cluster(plan: Plan, facts: Facts, begun: frozenset[str]) -> Iterator[Drift]:
+def _cluster(plan: Plan, facts: Facts, progress: Progress) -> Iterator[Drift]:
     config, pinned = facts.kubeadm_config, plan.cluster_configuration
     yield from _pin("cluster.uid", plan.cluster.uid, facts.uid)
     yield from _pin("cluster.caHash", plan.cluster.ca_hash, facts.ca_hash)
     names = ("control_plane_endpoint", "image_repository", "etcd", "etcd_image_tag")
     for name in names:
         yield from _pin(f"clusterConfiguration.{name}", getattr(pinned, name), getattr(config, name))
-    version = config.kubernetes_version
-    if (
-        version < plan.cluster.from_
-        or version > plan.cluster.to
-        or (not begun and version not in _start_versions(plan))
-    ):
-        yield Drift("cluster.from", str(plan.cluster.from_), str(version))
+    if config.kubernetes_version not in _cluster_versions(plan, progress):
+        yield Drift("cluster.from", str(plan.cluster.from_), str(config.kubernetes_version))
+    first = plan.control_planes[0].versions.kube_proxy
+    found = None if isinstance(facts.kube_proxy, Unknown) else facts.kube_proxy
+    # kubeadm rolls it out with the last control plane
+    may_move = bool(progress.begun) and first is not None and found is not None and first <= found <= plan.cluster.to
+    if not may_move:
+        yield from _pin("controlPlanes.versions.kube_proxy", first, found)
 
 
-def _start_versions(plan: Plan) -> set[Version]:
-    """A hop that somebody began has the target in kubeadm-config already while a node is still at `from`."""
-    behind = any(entry.versions.apiserver != plan.cluster.from_ for entry in plan.control_planes)
-    kubelets_only = all(entry.versions.apiserver == plan.cluster.to for entry in plan.control_planes)
-    return {plan.cluster.from_, plan.cluster.to} if behind or kubelets_only else {plan.cluster.from_}
+def _cluster_versions(plan: Plan, progress: Progress) -> set[Version]:
+    """In kubeadm-config. A hop that somebody began has the target there already while a node is still at `from`."""
+    if not progress.begun:
+        behind = any(entry.versions.apiserver != plan.cluster.from_ for entry in plan.control_planes)
+        kubelets_only = all(entry.versions.apiserver == plan.cluster.to for entry in plan.control_planes)
+        return {plan.cluster.from_, plan.cluster.to} if behind or kubelets_only else {plan.cluster.from_}
+    allowed = {plan.cluster.from_}
+    for hop in plan.hops:
+        applied = [s for s in progress.steps_done if s.startswith(f"{hop.to}/") and s.endswith("/kubeadm-apply")]
+        if not applied:
+            return allowed | {hop.to}
+        allowed = {hop.to}
+    return allowed
 
 
-def _control_plane(plan: Plan, entry: ControlPlane, facts: Facts, begun: frozenset[str]) -> Iterator[Drift]:
+def _control_plane(plan: Plan, entry: ControlPlane, facts: Facts, progress: Progress) -> Iterator[Drift]:
     at = f"controlPlanes[{entry.name}]"
     node = next((n for n in facts.control_planes if n.name == entry.name), None)
     if node is None:
@@ -103,53 +112,59 @@ def _control_plane(plan: Plan, entry: ControlPlane, facts: Facts, begun: frozens
         return
     yield from _pin(f"{at}.uid", entry.uid, node.uid)
     yield from _pin(f"{at}.address", entry.address, node.internal_ip)
-    working = entry.name in begun
-    if not working:
+    # a cordon says itself whose it is
+    if not (node.cordoned and progress.run8 and node.annotations.get(CORDON_ANNOTATION) == progress.run8):
         yield from _pin(f"{at}.cordoned", entry.cordoned, node.cordoned)
-    yield from _versions(plan, entry, facts, node, working=working)
+    want = expected(plan, entry, progress)
+    yield from _versions(entry, facts, node, want)
     host = facts.hosts.get(entry.name)
     if isinstance(host, HostFacts):
-        yield from _host(plan, entry, host, working=working)
+        yield from _host(entry, host, want)
 
 
-def _versions(plan: Plan, entry: ControlPlane, facts: Facts, node: NodeObject, *, working: bool) -> Iterator[Drift]:
-    at = f"controlPlanes[{entry.name}].versions"
+def _versions(entry: ControlPlane, facts: Facts, node: NodeObject, want: Expected) -> Iterator[Drift]:
     images = {pod.component: image_version(pod.image) for pod in facts.static_pods if pod.node == entry.name}
-    pinned = dict(zip(CONTROL_PLANE_COMPONENTS, ("apiserver", "controller_manager", "scheduler"), strict=True))
-    found = [(name, getattr(entry.versions, name), images.get(component)) for component, name in pinned.items()]
-    found.append(("kubelet", entry.versions.kubelet, node.kubelet))
-    for name, was, now in found:
-        on_the_way = working and now is not None and was <= now <= plan.cluster.to
+    found = {name: images.get(component) for component, name in zip(CONTROL_PLANE_COMPONENTS, COMPONENTS, strict=True)}
+    for name, now in {**found, "kubelet": node.kubelet}.items():
+        allowed = want.allowed[name]
         # a static pod may be away for a moment while its node is worked on; waits and gates judge that
-        if not on_the_way and not (working and now is None):
-            yield from _pin(f"{at}.{name}", was, now)
+        away = now is None and len(allowed) > 1
+        if not away and not (now is not None and allowed[0] <= now <= allowed[-1]):
+            yield Drift(f"controlPlanes[{entry.name}].versions.{name}", _text(allowed[-1]), _text(now))
 
 
-def _host(plan: Plan, entry: ControlPlane, host: HostFacts, *, working: bool) -> Iterator[Drift]:
+def _host(entry: ControlPlane, host: HostFacts, want: Expected) -> Iterator[Drift]:
     at = f"controlPlanes[{entry.name}]"
     if isinstance(host.host, Host):
         yield from _pin(f"{at}.hostKey", entry.host_key, host.host.host_key)
     if isinstance(host.kubeadm, Kubeadm):
         yield from _pin(f"{at}.patches", entry.patches, host.kubeadm.patches)
     if isinstance(host.packages, Packages):
-        yield from _packages(plan, entry, host.packages, working=working)
+        if host.packages.repository not in want.allowed["repository"]:
+            yield Drift(f"{at}.repository", want.allowed["repository"][-1], host.packages.repository)
+        if "held" not in want.moving:
+            yield from _pin(f"{at}.held", sorted(entry.held), sorted(host.packages.held))
     if entry.etcd_member != "external" and isinstance(host.etcd, Etcd):
         yield from _pin(f"{at}.etcdMember", entry.etcd_member, host.etcd.member)
-        if not working:
+        if not want.rewritten and "etcd" not in want.moving:
             yield from _pin(f"{at}.versions.etcd", entry.versions.etcd, host.etcd.version)
-    if not working and isinstance(host.manifests, ManifestFiles):
-        for name in ("etcd", *CONTROL_PLANE_COMPONENTS):
-            field = name.replace("-", "_")
-            yield from _pin(f"{at}.manifests.{field}", getattr(entry.manifests, field), host.manifests.hashes.get(name))
+    if isinstance(host.manifests, ManifestFiles):
+        yield from _manifests(entry, host, host.manifests, want)
 
 
-def _packages(plan: Plan, entry: ControlPlane, packages: Packages, *, working: bool) -> Iterator[Drift]:
-    at = f"controlPlanes[{entry.name}]"
-    on_the_way = working and packages.repository in {hop.to.line for hop in plan.hops}
-    if not on_the_way:
-        yield from _pin(f"{at}.repository", entry.repository, packages.repository)
-    if not working:
-        yield from _pin(f"{at}.held", sorted(entry.held), sorted(packages.held))
+def _manifests(entry: ControlPlane, host: HostFacts, files: ManifestFiles, want: Expected) -> Iterator[Drift]:
+    """As the plan pins them; after kubeadm, as it left them by its own record on the node."""
+    at = f"controlPlanes[{entry.name}].manifests"
+    yield from _pin(f"{at}.patches", entry.manifests.patches, files.hashes.get("patches"))
+    if "manifests" in want.moving:
+        return
+    kept = host.run.manifests if isinstance(host.run, RunRecord) else {}
+    for component in ("etcd", *CONTROL_PLANE_COMPONENTS):
+        name = component.replace("-", "_")
+        if not want.rewritten:
+            yield from _pin(f"{at}.{name}", getattr(entry.manifests, name), files.hashes.get(component))
+        elif component in kept:
+            yield from _pin(f"{at}.{name}", kept[component], files.hashes.get(component))
 
 
 def _unknown(entry: ControlPlane, facts: Facts, begun: frozenset[str]) -> Iterator[str]:

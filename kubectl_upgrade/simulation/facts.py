@@ -70,7 +70,10 @@ def _kubeadm(_: ModelCluster, node: Node) -> list[str]:
 
 def _manifests(_: ModelCluster, node: Node) -> list[str]:
     pods = {component: node.static_pods[component] for component in COMPONENTS if component in node.static_pods}
-    return [f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()]
+    patches = [f"patches {node.patches_hash}"] if node.patches == "standard" else []
+    return patches + [
+        f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()
+    ]
 
 
 def _etcd(cluster: ModelCluster, node: Node) -> list[str]:

@@ -87,6 +87,8 @@ class Node:
     os_version: str = "12"
     cgroup: Literal["v1", "v2"] = "v2"
     patches: Literal["none", "standard"] = "none"
+    patches_hash: str = f"sha256:{'0' * 64}"
+    """of what is in the folder of patches, when they are standard"""
     admin_conf: bool = False
     static_pods: dict[str, StaticPod] = field(default_factory=dict)
     etcd_member: str = ""

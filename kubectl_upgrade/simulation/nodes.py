@@ -146,7 +146,10 @@ async def _ended(unit: Unit, seconds: int) -> None:
 
 def _locked(node: Node) -> LockedError:
     holder = f"run {node.fence.run}, epoch {node.fence.epoch}" if node.fence else "no run"
-    return LockedError(f"{node.name} is held by {holder}", fix="see `kubectl upgrade-cp status`")
+    return LockedError(
+        f"{node.name} is held by {holder}",
+        fix="see `kubectl upgrade-cp status`; if no lock names that run: abort --run RUN PLAN",
+    )
 
 
 def _lost(node: Node) -> NodeUnreachableError:

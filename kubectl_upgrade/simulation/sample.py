@@ -113,6 +113,7 @@ def _pinned(cluster: ModelCluster, entry: ControlPlane) -> Node:
     node.repository = entry.repository
     node.held = list(entry.held)
     node.patches = entry.patches
+    node.patches_hash = entry.manifests.patches or node.patches_hash
     _make_control_plane(cluster, node, versions.apiserver)
     repository = cluster.configuration.repository
     images = {

@@ -126,7 +126,9 @@ class Step:
     BEFORE_ACTIONS: ClassVar[bool] = False
     """goes through the API and prepares the target's actions: when those are done, it is not wanted any more"""
     CHANGES: ClassVar[frozenset[str]] = frozenset()
-    """pins of the plan that this step changes: versions.kubelet, repository, manifests, cordoned, held"""
+    """pins of the plan that this step changes: kubelet, repository, manifests, …; `held` while it runs: it puts them
+    back
+    """
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action | None:
         """What runs on the node: a pure function of the fields, the node's entry and the cluster's configuration."""

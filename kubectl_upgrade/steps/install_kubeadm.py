@@ -23,7 +23,7 @@ class InstallKubeadm(Step):
     NAME: ClassVar[str] = "install-kubeadm"
     TITLE: ClassVar[str] = "install kubeadm"
     UNDO: ClassVar[str | None] = "the saved repository file goes back; an unused kubeadm does no harm"
-    CHANGES: ClassVar[frozenset[str]] = frozenset({"repository"})
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"repository", "held"})
 
     version: Version
 

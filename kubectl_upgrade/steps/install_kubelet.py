@@ -26,6 +26,8 @@ class InstallKubelet(Step):
     NAME: ClassVar[str] = "install-kubelet"
     TITLE: ClassVar[str] = "install kubelet and kubectl"
 
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"held"})
+
     version: Version
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:

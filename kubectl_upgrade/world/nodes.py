@@ -171,7 +171,8 @@ def _held(machine: Machine, doing: str, said: str, fence: Fence) -> LockedError:
         )
     return LockedError(
         f"{doing} on {machine.name}: run {run} (epoch {epoch}) holds the node",
-        f"let that run end or abort it where it was started; {_WHO}",
+        f"let that run end or abort it where it was started; {_WHO}. If no lock names it, it was left behind: end it "
+        f"with `kubectl upgrade-cp abort --run {run[:8]} PLAN`",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kubectl_upgrade.facts import FACTS
 from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, StepError
+from kubectl_upgrade.model.facts import EtcdEndpoint
 from kubectl_upgrade.world import Fence, Machine, UnitStatus
 from kubectl_upgrade.world.bundle import Bundle
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
@@ -151,7 +154,9 @@ def test_a_reboot_interrupts_and_the_next_attempt_runs(lab: Lab, worker: Machine
         async with connected(lab) as nodes:
             assert (await nodes.wait(worker, UNIT, 30)).state == "interrupted"
             found = await nodes.probe(worker, ["run"])
-            assert f"fence {FENCE.run} 1\nunit {UNIT} interrupted -\n" == found["run"].text
+            fence, unit = found["run"].text.splitlines()
+            assert fence == f"fence {FENCE.run} 1 {FENCE.owner}"
+            assert re.fullmatch(rf"unit {UNIT} interrupted - [1-9][0-9]+ slow", unit)
             await nodes.start(worker, FENCE, NEXT, "slow", [])
             lab.run(worker.name, f"touch {GO}")
             assert (await nodes.wait(worker, NEXT, 30)).exit_code == 0
@@ -287,3 +292,35 @@ def test_tls_is_verified(lab: Lab) -> None:
     with pytest.raises(ApiError, match="certificate verify failed") as caught:
         ask(lambda cluster: cluster.get("/version"), kubeconfig=str(lab.kubeconfig), server=server)
     assert caught.value.status == 0
+
+
+def test_an_etcd_is_asked_as_one_that_is_not_kubeadms(lab: Lab) -> None:
+    """Each API server is told to use the member beside it: as good as an external one for whoever asks."""
+
+    async def run() -> None:
+        async with connected(lab) as nodes:
+            for node in lab.spec.control_plane_nodes:
+                found = await nodes.probe(Machine(node.name, node.address), ["external-etcd"])
+                endpoints = FACTS["external-etcd"](found["external-etcd"])
+                assert isinstance(endpoints, tuple)
+                (endpoint,) = endpoints
+                assert isinstance(endpoint, EtcdEndpoint)
+                assert endpoint.healthy, endpoint.said
+                assert endpoint.version.startswith("3.6.")
+
+    asyncio.run(run())
+
+
+def test_evidence_of_a_real_node(lab: Lab) -> None:
+    async def run() -> None:
+        async with connected(lab) as nodes:
+            node = lab.spec.control_plane_nodes[0]
+            found = await nodes.probe(Machine(node.name, node.address), ["evidence", "last-output"])
+            evidence = FACTS["evidence"](found["evidence"])
+            assert isinstance(evidence, str)
+            assert re.search(r"kube-apiserver.*Running|Running.*kube-apiserver", evidence)
+            assert "ActiveState=active" in evidence
+            assert "PRIVATE KEY" not in evidence
+            assert len(evidence) < 200_000
+
+    asyncio.run(run())

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.actions import unit_stem
-from kubectl_upgrade.engine.lock import holder
+from kubectl_upgrade.engine.lock import hashed, holder
 from kubectl_upgrade.model.errors import PlanError, UpgradeError
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.plan import StepId
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.engine.lock import Holder
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.simulation.cluster import ModelCluster
     from kubectl_upgrade.world import Json
@@ -69,6 +70,8 @@ class Story:
     """where an undisturbed run ends"""
     cordoned: str = ""
     """a worker that somebody has cordoned"""
+    stale: bool = False
+    """the last apply said so"""
     people: list[Operator] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -145,6 +148,9 @@ def _happen(story: Story, what: Callable[[], None]) -> None:
 
 async def _round(story: Story, operator: Operator, plan: Plan, *, calm: bool) -> tuple[bool, Operator, Plan]:
     """What somebody does next: done or not, by whom and with which plan it goes on."""
+    if story.stale:  # the message says: abort, plan anew
+        story.stale = False
+        return False, operator, await _give_up(story, operator, plan)
     choice = 0.0 if calm else story.random.random()
     if choice < 0.55:
         return await _apply(story, operator, plan), operator, plan
@@ -154,15 +160,16 @@ async def _round(story: Story, operator: Operator, plan: Plan, *, calm: bool) ->
     if choice < 0.85:
         rival = story.another()
         results = await asyncio.gather(_apply(story, operator, plan), _apply(story, rival, plan))
-        winner = rival if results[1] or await _owns(story, rival) else operator
-        return any(results), winner, plan
+        winner = rival if await _owns(story, rival) else operator
+        # a plan that leaves only workers to do may be begun again by the slower one
+        return any(results) and not await _held(story), winner, plan
     return False, operator, await _give_up(story, operator, plan)
 
 
 async def _apply(story: Story, operator: Operator, plan: Plan) -> bool:
-    """By whoever may: with --take-over where another folder holds the run."""
-    held = await _held(story)
-    take_over = held if held and not _knows(operator, held) else ""
+    """By whoever may: with --take-over where another folder holds the run, or a fence of a lost one stands."""
+    held = await _held(story) or _left_behind(story)
+    take_over = held if held and not await _knows(story, operator, held) else ""
     return await _ended(story, operator.apply(plan, take_over), plan)
 
 
@@ -175,6 +182,7 @@ async def _ended(story: Story, apply: Coroutine[Any, Any, History], plan: Plan) 
         story.outcome.stops.append("killed")
     except PlanError as error:
         story.outcome.stops.append(f"PlanError: {error.message}")
+        story.stale = True
         return await _at_target(story, plan) and not await _held(story)
     except UpgradeError as error:
         _demand_true(story, error, before)
@@ -198,42 +206,56 @@ async def _overtake(story: Story, operator: Operator, heir: Operator, plan: Plan
     old = asyncio.create_task(_apply(story, operator, plan))
     await asyncio.sleep(story.random.uniform(0, 900))
     done = await _apply(story, heir, plan)
-    return bool(await old) or done
+    return (bool(await old) or done) and not await _held(story)
 
 
 async def _give_up(story: Story, operator: Operator, plan: Plan) -> Plan:
     """Abort, then a new plan; when that fails the old one goes on."""
     try:
-        held = await _held(story)
-        if held and not _knows(operator, held):
+        held = await _held(story) or _left_behind(story)
+        if held and not await _knows(story, operator, held):
             await abort(operator.world(), operator.applying(), run=held, plan=plan)
         elif held:
             await abort(operator.world(), operator.applying())
         return await operator.plan()
     except (UpgradeError, ClientKilled) as error:
         story.outcome.stops.append(f"abort: {type(error).__name__}: {error}")
+        await asyncio.sleep(story.random.choice((0, 30, 300)))
         return plan
 
 
 async def _held(story: Story) -> str:
-    """The run that holds the lock, empty when none does; asked again while the API is away."""
+    """The run that holds the lock, empty when none does."""
+    found = await _holder(story)
+    return found.run if found is not None else ""
+
+
+async def _holder(story: Story) -> Holder | None:
+    """Who holds the lock; asked again while the API is away."""
     for _ in range(1000):
         try:
-            found = await holder(simulated_world(story.model).cluster)
+            return await holder(simulated_world(story.model).cluster)
         except (UpgradeError, ClientKilled):
             await asyncio.sleep(5)
-        else:
-            return found.run if found is not None else ""
     raise AssertionError("the API does not come back")
 
 
-def _knows(operator: Operator, run: str) -> bool:
+def _left_behind(story: Story) -> str:
+    """A run that no lock names and a fence does, as LockedError tells; empty when there is none."""
+    fences = [node.fence for node in story.model.nodes.values() if node.fence is not None]
+    return fences[0].run if fences else ""
+
+
+async def _knows(story: Story, operator: Operator, run: str) -> bool:
+    """May the operator go on with the run by `apply` alone? Its nonce is the lock's."""
     newest = [runs[-1] for runs in operator.folder.runs.values() if runs]
-    return any(stored.run == run and not stored.finished for stored in newest)
+    mine = [stored for stored in newest if stored.run == run and not stored.finished]
+    found = await _holder(story)
+    return any(found is None or hashed(stored.nonce) == found.nonce_hash for stored in mine)
 
 
 async def _owns(story: Story, operator: Operator) -> bool:
-    return _knows(operator, await _held(story))
+    return await _knows(story, operator, await _held(story))
 
 
 async def _at_target(story: Story, plan: Plan) -> bool:
@@ -321,7 +343,8 @@ def report(outcomes: Sequence[Outcome]) -> int:
     """Print figures and what was wrong; 1 when anything was."""
     wrong = [outcome for outcome in outcomes if outcome.wrong]
     for outcome in wrong:
-        complain(f"seed {outcome.seed}: {outcome.wrong}; stops: {outcome.stops}")
+        stops = "\n  ".join(stop.partition("\n")[0] for stop in outcome.stops)
+        complain(f"seed {outcome.seed}: {outcome.wrong}\n  {stops}")
     figure("chaos-wrong", len(wrong), "seeds", "== 0")
     figure("chaos-survived", sum(not o.wrong and not o.stops for o in outcomes), "seeds", ">= 1")
     figure("chaos-stopped-safe", sum(not o.wrong and bool(o.stops) for o in outcomes), "seeds", ">= 1")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Static pod manifests of kubeadm's components on this node.
+# Static pod manifests of kubeadm's components on this node, and its patches for them.
 
 # The image of the container named like the component; patches may have added other containers.
 # kubeadm writes manifests with two spaces of indentation per level and the items of a list not indented further.
@@ -16,6 +16,11 @@ image_of() {
     ' "$2"
 }
 
+# names and contents of kubeadm's patches
+if [ -n "$(ls -A /etc/kubernetes/patches 2>/dev/null)" ]; then
+    hash=$(cd /etc/kubernetes/patches && find . -type f | LC_ALL=C sort | xargs -r -d '\n' sha256sum | sha256sum) || exit 1
+    echo "patches sha256:${hash%% *}"
+fi
 for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
     file=/etc/kubernetes/manifests/$component.yaml
     if [ -e "$file" ]; then
