@@ -11,7 +11,7 @@ from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import StepError
 from kubectl_upgrade.model.facts import Apiserver, Unknown
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
-from kubectl_upgrade.model.quorum import ailing, survives_one_stop
+from kubectl_upgrade.model.quorum import ailing, ailing_outside, survives_one_stop
 from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:
@@ -44,11 +44,10 @@ async def control_plane_may_stop(world: World, plan: Plan, name: str, *, run8: s
     asked = [machine(node) for node in plan.control_planes if not (begun and node.name == name)]
 
     async def missing() -> str | None:
-        hosts = await probe_hosts(world.nodes, asked, ("etcd", "apiserver") if stacked else ("apiserver",))
-        if stacked:
-            problem = ailing(hosts, members, away=members - len(asked))
-            if problem:
-                return problem
+        hosts = await probe_hosts(world.nodes, asked, ("etcd" if stacked else "external-etcd", "apiserver"))
+        problem = ailing(hosts, members, away=members - len(asked)) if stacked else ailing_outside(hosts)
+        if problem:
+            return problem
         # with a single control plane its API is away together with it
         return await _others_missing(world, plan, name, run8, hosts) if members > 1 else None
 

@@ -63,6 +63,21 @@ def _disagreement(asked: Mapping[str, Etcd], members: int) -> str | None:
     return None
 
 
+def ailing_outside(hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:
+    """None when every API server finds each etcd that it is told to use healthy; for an etcd that is not kubeadm's.
+
+    Nothing of it is stopped by an upgrade, so that health is all there is to judge; unknown counts as unhealthy.
+    """
+    for name, host in sorted(hosts.items()):
+        endpoints = host if isinstance(host, Unknown) else host.external_etcd
+        if isinstance(endpoints, Unknown):
+            return f"{name}: its external etcd could not be asked: {endpoints.reason}"
+        for endpoint in endpoints:
+            if not endpoint.healthy:
+                return f"{name}: etcd at {endpoint.url} is not healthy: {endpoint.said}"
+    return None
+
+
 def survives_one_stop(voting: int, healthy: int) -> bool:
     """Do the healthy members still hold quorum (half of the voting ones, rounded down, plus one) when one stops?"""
     return healthy - 1 >= voting // 2 + 1

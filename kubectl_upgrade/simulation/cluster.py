@@ -65,6 +65,8 @@ class ModelCluster:
         self.landed: list[Landed] = []
         """every change by a client, in the order of their effects"""
         self.api_cut_until = 0.0
+        self.external_etcd_up = True
+        """of an etcd that is not kubeadm's"""
         self.leader = ""
         """name of the node whose etcd member leads, empty without quorum"""
         self.ca, self.ca_hash = identity.certificate(seed, configuration.name)

@@ -159,14 +159,16 @@ def _evidence(_: ModelCluster, node: Node) -> list[str]:
 
 
 def _external_etcd(cluster: ModelCluster, node: Node) -> list[str]:
-    """As on a cluster with stacked etcd: the API server is told to use the member beside it."""
+    """The API server is told to use the member beside it, or one outside the cluster."""
     if not node.control_plane:
         raise NotObservedError("no /etc/kubernetes/manifests/kube-apiserver.yaml on this node")
-    up = node.name in cluster.etcd_members_up()
-    refused = "curl: (7) Failed to connect to 127.0.0.1 port 2379: Connection refused"
-    version = str(etcd_version(node.static_pods["etcd"].image))
+    stacked = node.static_pods.get("etcd")
+    up = node.name in cluster.etcd_members_up() if stacked else cluster.external_etcd_up
+    address = "127.0.0.1" if stacked else "10.99.0.5"
+    refused = f"curl: (7) Failed to connect to {address} port 2379: Connection refused"
+    version = str(etcd_version(stacked.image)) if stacked else "3.6.5"
     return [
-        "endpoint https://127.0.0.1:2379",
+        f"endpoint https://{address}:2379",
         f"health {_line({'health': 'true', 'reason': ''}) if up else refused}",
         f"version {_line({'etcdserver': version, 'etcdcluster': version}) if up else refused}",
     ]

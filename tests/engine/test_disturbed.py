@@ -15,7 +15,7 @@ from kubectl_upgrade.model.errors import LockedError, PlanError, PreflightError,
 from kubectl_upgrade.model.plan import After, Waiver
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
-from kubectl_upgrade.simulation.sample import sample
+from kubectl_upgrade.simulation.sample import from_plan, sample
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
 from tests.engine.conftest import Operator
@@ -307,3 +307,35 @@ def test_another_plan_does_not_go_on_with_a_run(operator: Operator) -> None:
             await operator.apply(replace(plan, pools=(replace(pool, name="others"),)))
 
     loop.run(story())
+
+
+def test_an_etcd_that_is_not_kubeadms_must_be_healthy_and_nothing_more() -> None:
+    async def pinned() -> Plan:
+        plan = await Operator(sample(workers=1)).plan()
+        entries = tuple(
+            replace(
+                entry,
+                etcd_member="external",
+                versions=replace(entry.versions, etcd="external"),
+                manifests=replace(entry.manifests, etcd=None),
+            )
+            for entry in plan.control_planes
+        )
+        configuration = replace(plan.cluster_configuration, etcd="external")
+        return replace(plan, control_planes=entries, cluster_configuration=configuration)
+
+    model = from_plan(loop.run(pinned()))
+    operator = Operator(model)
+
+    async def story() -> None:
+        plan = await operator.plan()
+        assert "wait-etcd" not in {step.do for hop in plan.hops for stage in hop.stages for step in stage.steps}
+        model.external_etcd_up = False
+        with pytest.raises(StepError, match=r"cp1 is touched.*etcd at https://10.99.0.5:2379 is not healthy"):
+            await operator.apply(plan)
+        assert model.trace == []
+        model.external_etcd_up = True
+        await operator.apply(plan)
+
+    loop.run(story())
+    upgraded(model)

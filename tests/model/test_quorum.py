@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubectl_upgrade.model.facts import Etcd, EtcdMember, HostFacts, Maybe, Unknown
-from kubectl_upgrade.model.quorum import ailing, survives_one_stop
+from kubectl_upgrade.model.facts import Etcd, EtcdEndpoint, EtcdMember, HostFacts, Maybe, Unknown
+from kubectl_upgrade.model.quorum import ailing, ailing_outside, survives_one_stop
 
 if TYPE_CHECKING:
     from tests.conftest import Shape
@@ -65,3 +65,20 @@ def test_no_answer_is_no_health(shape: type[Shape]) -> None:
 @pytest.mark.parametrize(("voting", "survives"), [(1, False), (2, False), (3, True), (4, True), (5, True)])
 def test_quorum_when_one_stops(voting: int, survives: bool) -> None:  # noqa: FBT001 - a table's column
     assert survives_one_stop(voting, voting) is survives
+
+
+def _outside(*said: str) -> HostFacts:
+    ends = (
+        EtcdEndpoint(url=f"https://e{n}", healthy=answer == "true", version="3.6.5", said=answer)
+        for n, answer in enumerate(said)
+    )
+    return HostFacts(external_etcd=tuple(ends))
+
+
+def test_an_etcd_outside_is_whole_when_every_api_server_finds_all_of_it_healthy() -> None:
+    whole, broken = _outside("true", "true"), _outside("true", "refused")
+    assert ailing_outside({"cp1": whole, "cp2": whole}) is None
+    assert ailing_outside({"cp1": whole, "cp2": broken}) == "cp2: etcd at https://e1 is not healthy: refused"
+    unknown: dict[str, Maybe[HostFacts]] = {"cp1": Unknown("no answer")}
+    assert ailing_outside(unknown) == "cp1: its external etcd could not be asked: no answer"
+    assert "not asked" in (ailing_outside({"cp1": HostFacts()}) or "")
