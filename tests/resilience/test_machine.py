@@ -173,13 +173,14 @@ class LockFenceJournal(RuleBasedStateMachine):
         with suppress(LockedError, ConflictError):
             self.do(work())
 
-    @rule(who=WHO, node=NODE)
-    def stand_still_before_writing(self, who: str, node: str) -> None:
-        """It has read node and lock, and the laptop's lid is closed."""
-        person = self.people[who]
-        if person.fence is None:
-            return
+    @rule(node=NODE)
+    def stand_still_before_writing(self, node: str) -> None:
+        """Whoever holds the lock has read node and lock, and the laptop's lid is closed."""
+        for person in self.people.values():
+            if person.fence is not None:
+                self._stand_still(person, node)
 
+    def _stand_still(self, person: Operator, node: str) -> None:
         async def work() -> None:
             path = f"/api/v1/nodes/{node}"
             version = (await person.world.cluster.get(path))["metadata"]["resourceVersion"]
@@ -190,10 +191,13 @@ class LockFenceJournal(RuleBasedStateMachine):
         with suppress(LockedError):
             self.do(work())
 
-    @rule(who=WHO)
-    def wake(self, who: str) -> None:
-        """The request goes out. After a take-over the node has changed, and it fails."""
-        person = self.people[who]
+    @rule()
+    def wake(self) -> None:
+        """The requests go out. After a take-over the nodes have changed, and they fail."""
+        for person in self.people.values():
+            self._wake(person)
+
+    def _wake(self, person: Operator) -> None:
         pending, person.pending = person.pending, []
 
         async def work() -> None:
