@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.actions import unit_stem
-from kubectl_upgrade.engine.lock import hashed, holder
+from kubectl_upgrade.engine.lock import hashed
 from kubectl_upgrade.model.errors import PlanError, UpgradeError
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.plan import StepId
@@ -33,13 +33,12 @@ from kubectl_upgrade.simulation.world import simulated_world
 from tests.resilience.crash_matrix import undisturbed
 from tests.resilience.figures import complain, figure
 from tests.resilience.landed import LOCK, Quorum, stale_changes
-from tests.resilience.world import TO, Operator, cluster, difference, state_of
+from tests.resilience.world import TO, Operator, cluster, difference, lock_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from kubectl_upgrade.engine.history import History
-    from kubectl_upgrade.engine.lock import Holder
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.simulation.cluster import ModelCluster
     from kubectl_upgrade.world import Json
@@ -226,18 +225,8 @@ async def _give_up(story: Story, operator: Operator, plan: Plan) -> Plan:
 
 async def _held(story: Story) -> str:
     """The run that holds the lock, empty when none does."""
-    found = await _holder(story)
+    found = await lock_of(story.model)
     return found.run if found is not None else ""
-
-
-async def _holder(story: Story) -> Holder | None:
-    """Who holds the lock; asked again while the API is away."""
-    for _ in range(1000):
-        try:
-            return await holder(simulated_world(story.model).cluster)
-        except (UpgradeError, ClientKilled):
-            await asyncio.sleep(5)
-    raise AssertionError("the API does not come back")
 
 
 def _left_behind(story: Story) -> str:
@@ -250,7 +239,7 @@ async def _knows(story: Story, operator: Operator, run: str) -> bool:
     """May the operator go on with the run by `apply` alone? Its nonce is the lock's."""
     newest = [runs[-1] for runs in operator.folder.runs.values() if runs]
     mine = [stored for stored in newest if stored.run == run and not stored.finished]
-    found = await _holder(story)
+    found = await lock_of(story.model)
     return any(found is None or hashed(stored.nonce) == found.nonce_hash for stored in mine)
 
 

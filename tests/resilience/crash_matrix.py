@@ -15,14 +15,13 @@ from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from kubectl_upgrade.engine.lock import holder
 from kubectl_upgrade.model.errors import PlanError, UpgradeError
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.power import cut, reboot
 from kubectl_upgrade.simulation.state import Folder
 from tests.resilience.figures import complain, figure
-from tests.resilience.world import Operator, cluster, difference, state_of
+from tests.resilience.world import Operator, cluster, difference, lock_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -179,7 +178,7 @@ async def _apply(operator: Operator, plan: Plan) -> str:
 
 async def _resume(operator: Operator, plan: Plan) -> str:
     """By `apply`; with --take-over where another folder began the run and the lock is still there."""
-    held = await holder(operator.world().cluster)
+    held = await lock_of(operator.model)
     known = held is not None and any(
         stored.run == held.run for runs in operator.folder.runs.values() for stored in runs
     )

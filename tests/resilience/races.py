@@ -14,7 +14,6 @@ from concurrent.futures import ProcessPoolExecutor
 from random import Random
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine.lock import holder
 from kubectl_upgrade.model.errors import LockedError, PlanError, StepError, UpgradeError
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
@@ -23,7 +22,7 @@ from kubectl_upgrade.simulation.world import simulated_world
 from tests.resilience.crash_matrix import undisturbed
 from tests.resilience.figures import complain, figure
 from tests.resilience.landed import stale_changes
-from tests.resilience.world import Operator, cluster, difference, state_of
+from tests.resilience.world import Operator, cluster, difference, lock_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +76,7 @@ def takers(seed: int) -> str:
         model.faults.add(Fault(kind="client-kill", moment="", nth=model.faults.points + random.randint(60, 900)))
         with contextlib.suppress(ClientKilled):
             await first.apply(plan)
-        held = await holder(simulated_world(model).cluster)
+        held = await lock_of(model)
         if held is None:
             return ""
         heirs = [Operator(model, Folder(n, f"heir{n}"), f"heir{n}") for n in range(3)]
@@ -123,7 +122,7 @@ def wake(seed: int) -> str:
         sleeping = asyncio.create_task(_try(old, plan, 0))
         while not model.faults.struck and not sleeping.done():
             await simulated_world(model).clock.sleep(1)
-        held = await holder(simulated_world(model).cluster)
+        held = await lock_of(model)
         if held is None or sleeping.done():
             await sleeping
             return ""
@@ -151,7 +150,7 @@ def _ended_by_old(model: ModelCluster) -> bool:
 
 async def _finish(model: ModelCluster, heir: Operator, plan: Plan) -> str:
     """Whatever the two did to each other, one more apply ends it."""
-    held = await holder(simulated_world(model).cluster)
+    held = await lock_of(model)
     if held is not None:
         error = await _take(heir, plan, held.run, 0)
         if error is not None:

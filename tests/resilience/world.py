@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.engine.apply import Applying, execute, look
+from kubectl_upgrade.engine.lock import holder
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.facts.gather import gather
+from kubectl_upgrade.model.errors import ApiError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planner.make_plan import Options, make_plan
+from kubectl_upgrade.simulation.faults import ClientKilled
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.engine.lock import Holder
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.simulation.cluster import ModelCluster
     from kubectl_upgrade.simulation.node import Node
@@ -59,6 +64,16 @@ class Operator:
 def cluster(control_planes: int = 3, workers: int = 1, seed: int = 0) -> ModelCluster:
     """As small as a cluster can be that shows everything."""
     return sample(control_planes, workers, seed=seed, pods_per_worker=1)
+
+
+async def lock_of(model: ModelCluster) -> Holder | None:
+    """Who holds the lock; asked again while the API is away."""
+    for _ in range(1000):
+        try:
+            return await holder(simulated_world(model).cluster)
+        except (ApiError, ClientKilled):
+            await asyncio.sleep(5)
+    raise AssertionError("the API does not come back")
 
 
 async def state_of(model: ModelCluster) -> dict[str, Any]:
