@@ -29,12 +29,18 @@ class Operator:
     state: Path
     user: str = ""
     """whom to impersonate towards the API"""
+    traces: Path | None = None
+    """where actions are recorded, if they are"""
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start it; stdout and stderr are pipes."""
+        program: tuple[str | Path, ...] = (Path(sys.executable).with_name("kubectl-upgrade_cp"),)
+        if self.traces:
+            program = (sys.executable, "-m", "tests.traces.cli")
+        traced = {"TRACES": str(self.traces)} if self.traces else {}
         return subprocess.Popen(
-            [Path(sys.executable).with_name("kubectl-upgrade_cp"), *words, *self._flags(words[0])],
-            env={**os.environ, "XDG_STATE_HOME": str(self.state), "COLUMNS": "200"},
+            [*program, *words, *self._flags(words[0])],
+            env={**os.environ, "XDG_STATE_HOME": str(self.state), "COLUMNS": "200", **traced},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

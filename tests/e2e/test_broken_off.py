@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +18,10 @@ from tests.lab.lab import Lab
 from tests.lab.spec import Spec
 from tests.lab.until import until
 from tests.lab.versions import Version
+from tests.traces.trace import FOLDER, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.full
 
@@ -67,7 +70,8 @@ def test_a_reboot_in_kubeadm_and_a_killed_dpkg(cluster: Lab, tmp_path: Path) -> 
     """A node loses power in its kubeadm: it runs again. dpkg is killed installing the kubelet: the step fails, and
     the next apply sets right what dpkg left behind.
     """
-    operator = Operator(cluster, tmp_path / "state")
+    traces = tmp_path / "traces.jsonl"
+    operator = Operator(cluster, tmp_path / "state", traces=traces)
     plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
     apply = operator.start("apply", str(plan), "--yes", "--verbose")
     in_kubeadm(cluster, apply, "cp2", "node", 900)
@@ -81,11 +85,16 @@ def test_a_reboot_in_kubeadm_and_a_killed_dpkg(cluster: Lab, tmp_path: Path) -> 
     assert "by hand, on w1: sudo apt-get install" in told
     evidence = re.search(r"logs, containers and disks of w1 at that moment: (\S+)", told)
     assert evidence
-    assert "dpkg" in operator.lab.place.root.joinpath(evidence[1]).read_text()
+    assert "dpkg" in Path(evidence[1]).read_text()
     status = operator.run("status").stdout
     assert re.search(r"node   w1 .*apt-install-kubelet 1\.35\.4: exited [1-9]", status)
     operator.run("apply", str(plan), "--yes")
     _upgraded(cluster)
+    ends = [(trace.node, trace.action, trace.exit_code) for trace in load(traces)]
+    assert ("cp2", "kubeadm-node", None) in ends
+    assert ("cp2", "kubeadm-node", 0) in ends
+    if "UPDATE_TRACES" in os.environ:  # tests/traces replays them on the simulation
+        shutil.copyfile(traces, FOLDER / "reboot-and-killed-dpkg.jsonl")
 
 
 def test_given_up_again_and_again_it_is_still_finished_by_new_plans(cluster: Lab, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,17 +12,26 @@ import pytest
 
 from tests.e2e.figures import figure
 from tests.e2e.operator import FROM, TO, WAIVER, Operator
+from tests.lab import faults
+from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.spec import Spec
+from tests.lab.until import until
 from tests.lab.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from subprocess import Popen
 
 pytestmark = pytest.mark.full
 
 # the same source as FROM, stamped one patch higher: the way of a patch is real, its content is not
 PATCH = "v1.34.5"
+FRESH = "fresh"
+BAD_GATE = "NoSuchGate"
+MERGE = "application/merge-patch+json"
+CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 RBAC = Path(__file__).parents[2] / "docs/rbac.yaml"
 SOURCES = "cat /etc/apt/sources.list.d/kubernetes.list"
 
@@ -32,6 +43,7 @@ def single() -> Iterator[Lab]:
     lab = Lab(spec)
     with lab.hold("the single control plane's tests"):
         lab.up()
+        lab.snapshot(FRESH)
         yield lab
         lab.down()
 
@@ -63,3 +75,66 @@ def test_a_minor_waits_while_the_only_api_server_is_away(single: Lab, tmp_path: 
     assert _versions(single) == {(TO, False)}
     assert probe.write.failures > 0, "the API was never away: this shows nothing"
     figure("single-control-plane-longest-write-gap", probe.write.longest_gap, "s", "announced, not bounded")
+
+
+def _api_is_away(lab: Lab, apply: Popen[str]) -> None:
+    def missing() -> str:
+        assert apply.poll() is None, apply.communicate()[1]
+        try:
+            lab.api.get("/readyz")
+        except (OSError, LabError):
+            return ""
+        return "the API server still answers"
+
+    until("the API server to be away", 600, missing, every=0.1)
+
+
+def test_the_client_is_killed_while_the_only_api_server_is_away(single: Lab, tmp_path: Path) -> None:
+    """Nobody is left who knows the run, and there is no API to ask: status asks the node, apply goes on over ssh."""
+    single.restore(FRESH)
+    operator = Operator(single, tmp_path / "state")
+    plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
+    apply = operator.start("apply", str(plan), "--yes")
+    _api_is_away(single, apply)
+    apply.send_signal(signal.SIGKILL)
+    apply.communicate()
+    status = operator.run("status").stdout
+    told = operator.run("apply", str(plan), "--yes").stderr
+    assert re.search(r"node   cp1 .*kubeadm-apply v1\.35\.4 .*: (running|exited 0)", status)
+    assert "kubectl upgrade-cp apply PLAN" in status
+    assert f"is at {TO}" in told
+    assert _versions(single) == {(TO, False)}
+    assert single.run("cp1", "ls /etc/kubernetes/tmp | grep -c kubelet-config").out.strip() == "1"
+
+
+def test_a_bad_flag_leaves_the_api_server_broken(single: Lab, tmp_path: Path) -> None:
+    """Its new manifest has a feature gate that nobody knows, and kubeadm dies before it can put the old one back."""
+    single.restore(FRESH)
+    operator = Operator(single, tmp_path / "state")
+    plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
+    good = single.api.get(CONFIGURATION)["data"]["ClusterConfiguration"]
+    extra = f"apiServer:\n  extraArgs:\n  - name: feature-gates\n    value: {BAD_GATE}=true\n"
+    bad = re.sub(r"^apiServer:.*\n(?: .*\n)*", extra, good, flags=re.MULTILINE)
+    assert BAD_GATE in bad
+    single.api.must("PATCH", CONFIGURATION, {"data": {"ClusterConfiguration": bad}}, MERGE)
+    apply = operator.start("apply", str(plan), "--yes")
+    single.run("cp1", f"until grep -q {BAD_GATE} {MANIFEST}; do sleep 0.5; done", limit=600)
+    _api_is_away(single, apply)
+    faults.kill(single, "cp1", "kubeadm")
+    _, told = apply.communicate(timeout=900)
+    assert apply.returncode == 5, told
+    assert "by hand, on cp1: sudo kubeadm upgrade apply v1.35.4 --yes" in told
+    evidence = re.search(r"logs, containers and disks of cp1 at that moment: (\S+)", told)
+    assert evidence
+    assert BAD_GATE in Path(evidence[1]).read_text()
+
+    status = operator.run("status").stdout
+    assert re.search(r"node   cp1 .*kubeadm-apply v1\.35\.4 .*: exited 137", status)
+    again = operator.run("apply", str(plan), "--yes", code=5).stderr
+    assert "goes on over ssh" in again
+
+    single.run("cp1", f"sed -i '/{BAD_GATE}/d' {MANIFEST}")
+    until("the API server to be back", 300, lambda: "" if single.api.get(CONFIGURATION) else "no answer")
+    single.api.must("PATCH", CONFIGURATION, {"data": {"ClusterConfiguration": good}}, MERGE)
+    assert f"is at {TO}" in operator.run("apply", str(plan), "--yes").stderr
+    assert _versions(single) == {(TO, False)}

@@ -1,0 +1,1 @@
+"""Traces: what actions did on real nodes, recorded and replayed on the simulation."""
