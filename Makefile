@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: crash-matrix chaos races help demo test packages unit e2e e2e-full lab bench lint schema examples recording
+.PHONY: crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -50,6 +50,9 @@ crash-matrix: .venv/.made  ## Every step cut off at every moment in every way, s
 
 chaos: .venv/.made  ## 10,000 random schedules of faults and people, simulated
 	$(BIN)/python -m tests.resilience.chaos
+
+mutation: .venv/.made  ## Change the rules one at a time: does a test notice? (an hour)
+	$(BIN)/python -m tests.resilience.mutation
 
 races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1,000 of each, simulated
 	$(BIN)/python -m tests.resilience.races

@@ -22,7 +22,9 @@ def _run(*words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedPro
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
     out = _run("--help").stdout
-    assert all(f" {command} " in out for command in ("plan", "show", "validate", "apply", "abort", "rehearse"))
+    assert all(
+        f" {command} " in out for command in ("plan", "show", "validate", "apply", "status", "abort", "rehearse")
+    )
     assert "Exit codes" in out
     assert "kubectl upgrade-cp" in out
 
@@ -46,6 +48,13 @@ def test_help_loads_neither_kubernetes_nor_sh() -> None:
         (("plan", "--to", "v1.35.4", "--waive", "cgroup-v1=soon"), 2, "a waiver must end"),
         (("plan", "--to", "v1.35.4", "--kubeconfig", "/nowhere"), 6, "there is no such file"),
         (("apply", "nowhere.yaml"), 2, "cannot be read"),
+        (("status", "nowhere.yaml"), 2, "cannot be read"),
+        (("status", "-o", "xml"), 2, "'xml' is not one of"),
+        (("abort", "nowhere.yaml", "--run", "0" * 8), 2, "cannot be read"),
+        (("rehearse", "--fault", "meteor"), 2, "no fault is called 'meteor'"),
+        (("rehearse", "--fault", "client-kill,colour=red"), 2, "is no key=value; keys: call, node"),
+        (("rehearse", "--fault", "client-kill,nth=soon"), 2, "a number is wanted"),
+        (("rehearse", "--fault", "client-kill,moment=later"), 2, "a moment is one of before, after"),
         (("validate", __file__), 3, "test_command_line.py:"),
         (("frobnicate",), 2, "No such command"),
     ],
@@ -78,6 +87,38 @@ def test_rehearse_takes_a_plan_and_goes_on_after_a_pause(rehearsed: tuple[Path, 
     told = _run("rehearse", "--pace", "0", str(paused)).stderr
     assert "pauses after v1.35.4/add-ons" in told
     assert "is at v1.35.4" in told
+
+
+def test_rehearse_shows_what_faults_do(rehearsed: tuple[Path, str]) -> None:
+    """The client is killed, a node reboots, a step fails: an apply each, and the end is the same."""
+    faults = (
+        "client-kill,node=cp1,action=kubeadm-apply,phase=etcd",
+        "node-reboot,node=cp2,action=kubeadm-node,phase=kube-apiserver",
+        "action-fails,node=w1,action=kubeadm-node,phase=preflight,exit-code=4,text=no image",
+        "ssh-cut,node=w9",
+    )
+    words = [word for fault in faults for word in ("--fault", fault)]
+    told = _run("rehearse", "--pace", "0", str(rehearsed[0]), *words).stderr
+    assert "the client was killed; rehearsing the next apply" in told
+    assert "kubeadm-node on w1 exited 4" in told
+    assert "by hand, on w1: sudo kubeadm upgrade node" in told
+    assert "is at v1.35.4; no lock, label, cordon or file of ours is left" in told
+    assert f"fault {faults[1]}: struck before kubeadm-node kube-apiserver on cp2" in told
+    assert f"fault {faults[3]}: never struck" in told
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--pause-after", "lunch"), "the plan has no stage lunch -> its stages: first-control-plane,"),
+        (("--only", "cp1"), "the plan has no worker cp1"),
+    ],
+)
+def test_apply_takes_stages_and_workers_of_the_plan(
+    flags: tuple[str, ...], told: str, rehearsed: tuple[Path, str]
+) -> None:
+    done = _run("apply", str(rehearsed[0]), "--yes", *flags, code=2)
+    assert told in " ".join(done.stderr.split())
 
 
 def test_validate_prints_what_apply_can_pin(rehearsed: tuple[Path, str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kubectl_upgrade.model.errors import PlanError
+from kubectl_upgrade.planfile.document import compose
 from kubectl_upgrade.planfile.invariants import INVARIANTS, MAX_WORK, check
 from kubectl_upgrade.planfile.invariants.layout import lay_out
 from kubectl_upgrade.planfile.read import load, read
@@ -49,8 +50,13 @@ def test_an_unsafe_edit_is_refused_with_its_line(edit: Edit, three: str) -> None
     number = int(said[0].split(":")[1])
     assert edit.line.strip() in text.splitlines()[number - 1], said[0]
     (invariant,) = (known for known in INVARIANTS if known.__name__ == edit.invariant)
-    found = [problem.message for problem in invariant(lay_out(read(text.encode(), "p.yaml")))]
-    assert any(edit.says.split(" (")[0] in message for message in found), found
+    problems = list(invariant(lay_out(read(text.encode(), "p.yaml"))))
+    meant = [problem for problem in problems if edit.says.split(" (")[0] in problem.message]
+    assert meant, problems
+    positions = compose(text.encode()).positions
+    for problem in meant:
+        assert problem.where in positions, f"{problem.where} is no place in the plan"
+        assert problem.fix == "" or re.match(r"[a-z`]", problem.fix), f"{problem.fix!r} is no advice"
 
 
 def test_every_invariant_has_an_edit() -> None:
