@@ -318,7 +318,8 @@ def test_evidence_of_a_real_node(lab: Lab) -> None:
             found = await nodes.probe(Machine(node.name, node.address), ["evidence", "last-output"])
             evidence = FACTS["evidence"](found["evidence"])
             assert isinstance(evidence, str)
-            assert re.search(r"kube-apiserver.*Running|Running.*kube-apiserver", evidence)
+            for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+                assert re.search(rf"## last lines of {component}: /var/log/pods/\S+\n.+", evidence)
             assert "ActiveState=active" in evidence
             assert "PRIVATE KEY" not in evidence
             assert len(evidence) < 200_000

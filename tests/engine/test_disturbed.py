@@ -20,6 +20,7 @@ from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
 from tests.engine.conftest import Operator
 from tests.engine.test_apply import traces, upgraded
+from tests.simulation.test_sample import with_external_etcd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,21 +311,7 @@ def test_another_plan_does_not_go_on_with_a_run(operator: Operator) -> None:
 
 
 def test_an_etcd_that_is_not_kubeadms_must_be_healthy_and_nothing_more() -> None:
-    async def pinned() -> Plan:
-        plan = await Operator(sample(workers=1)).plan()
-        entries = tuple(
-            replace(
-                entry,
-                etcd_member="external",
-                versions=replace(entry.versions, etcd="external"),
-                manifests=replace(entry.manifests, etcd=None),
-            )
-            for entry in plan.control_planes
-        )
-        configuration = replace(plan.cluster_configuration, etcd="external")
-        return replace(plan, control_planes=entries, cluster_configuration=configuration)
-
-    model = from_plan(loop.run(pinned()))
+    model = from_plan(with_external_etcd(loop.run(Operator(sample(workers=1)).plan())))
     operator = Operator(model)
 
     async def story() -> None:

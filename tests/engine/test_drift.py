@@ -239,3 +239,34 @@ def test_another_cluster_under_the_same_plan(operator: Operator) -> None:
             await operator.apply(other)
 
     loop.run(story())
+
+
+def _reported(operator: Operator) -> None:
+    _node(operator).kubelet.reported = Version.parse("v1.34.4")
+
+
+PUT_BACK: dict[str, Callable[[Operator], None]] = {
+    "repository": _set("repository", "v1.34"),
+    "versions.apiserver": _image("kube-apiserver", "v1.34.4"),
+    "versions.kubelet": _reported,
+    "versions.kube_proxy": _kube_proxy,
+}
+
+
+@pytest.mark.parametrize("pin", PUT_BACK)
+def test_what_a_finished_step_has_changed_may_not_go_back(pin: str) -> None:
+    """The plan's old value is drift once the step is done, though it was right before."""
+    operator = Operator(sample(3, 1))
+
+    async def story() -> None:
+        plan = await operator.plan()
+        operator.model.faults.add(MOMENTS["after it"])
+        with pytest.raises(ClientKilled):
+            await operator.apply(plan)
+        await asyncio.sleep(300)
+        PUT_BACK[pin](operator)
+        with pytest.raises(PlanError) as refused:
+            await operator.apply(plan)
+        assert CHANGES[pin].field in refused.value.message
+
+    loop.run(story())

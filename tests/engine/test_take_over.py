@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.apply import Applying
-from kubectl_upgrade.engine.lock import holder
+from kubectl_upgrade.engine.lock import Claim, holder, take
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
 from kubectl_upgrade.model.errors import (
@@ -22,12 +23,15 @@ from kubectl_upgrade.model.errors import (
     UpgradeError,
     UsageError,
 )
+from kubectl_upgrade.model.names import LOCK_PATH
+from kubectl_upgrade.model.plan import After
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.power import cut
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
+from kubectl_upgrade.world import Fence
 from tests.engine.conftest import Operator
 from tests.engine.test_apply import traces, upgraded
 
@@ -284,3 +288,51 @@ def test_only_the_chosen_workers(operator: Operator) -> None:
     loop.run(story())
     upgraded(operator.model)
     _once(operator)
+
+
+def test_pauses_that_are_behind_the_run_are_behind_the_heir_too(operator: Operator) -> None:
+    async def story() -> None:
+        plan = _pausing(await operator.plan(), "first-control-plane", "other-control-planes", "add-ons")
+        for stage in ("first-control-plane", "other-control-planes"):
+            with pytest.raises(StoppedError, match=f"pauses after v1.35.4/{stage}"):
+                await operator.apply(plan)
+        heir = _heir(operator)
+        with pytest.raises(StoppedError, match=r"pauses after v1\.35\.4/add-ons"):
+            await heir.apply(plan, take_over=await _run(operator))
+        await heir.apply(plan)
+
+    loop.run(story())
+    upgraded(operator.model)
+    _once(operator)
+
+
+def _pausing(plan: Plan, *names: str) -> Plan:
+    (hop,) = plan.hops
+    stages = tuple(replace(s, after=After(pause=True)) if s.stage in names else s for s in hop.stages)
+    return replace(plan, hops=(replace(hop, stages=stages),))
+
+
+def test_a_lock_that_was_taken_over_meanwhile_is_not_deleted(operator: Operator) -> None:
+    """The old client has read that the lock is its own, and stands still before it deletes it."""
+
+    async def story() -> None:
+        plan = await operator.plan()
+        operator.model.faults.add(Fault(kind="client-freeze", call="cluster.delete", path=LOCK_PATH, seconds=600))
+        old = operator.model.spawn(_refused(operator, plan))
+        world = simulated_world(operator.model)
+        while not operator.model.faults.struck:
+            await world.clock.sleep(1)
+        run = await _run(operator)
+        held = await holder(world.cluster)
+        assert held is not None
+        claim = Claim(fence=Fence(run, 2, "f" * 16), nonce="heir", plan=held.plan, who="heir@test", since="now")
+        await take(world.cluster, claim, create=False)
+        await old
+        assert (await holder(world.cluster)) is not None
+
+    loop.run(story())
+
+
+async def _refused(operator: Operator, plan: Plan) -> None:
+    with pytest.raises(LockedError, match="was taken over by"):
+        await operator.apply(plan)

@@ -89,8 +89,8 @@ def test_a_cluster_built_from_a_plan_that_is_not_all_well() -> None:
     assert not facts.fail_cgroup_v1
 
 
-def test_external_etcd_is_not_on_the_nodes() -> None:
-    plan = _plan(sample())
+def with_external_etcd(plan: Plan) -> Plan:
+    """As if etcd ran elsewhere, not kubeadm's."""
     entries = tuple(
         replace(
             entry,
@@ -100,8 +100,12 @@ def test_external_etcd_is_not_on_the_nodes() -> None:
         )
         for entry in plan.control_planes
     )
-    external = replace(plan.cluster_configuration, etcd="external")
-    facts = _gathered(from_plan(replace(plan, control_planes=entries, cluster_configuration=external)))
+    configuration = replace(plan.cluster_configuration, etcd="external")
+    return replace(plan, control_planes=entries, cluster_configuration=configuration)
+
+
+def test_external_etcd_is_not_on_the_nodes() -> None:
+    facts = _gathered(from_plan(with_external_etcd(_plan(sample()))))
     assert facts.kubeadm_config.etcd == "external"
     assert {pod.component for pod in facts.static_pods if pod.component == "etcd"} == set()
 

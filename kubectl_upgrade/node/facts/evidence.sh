@@ -1,8 +1,6 @@
 #!/bin/sh
 # What a person needs after a step has failed here. Logs and states only: no kubeconfig, no environment, no manifest.
 
-components='etcd|kube-apiserver|kube-controller-manager|kube-scheduler'
-
 section() {
     printf '## %s\n' "$1"
 }
@@ -10,16 +8,6 @@ section() {
 # A command that is missing or fails says so in its section and ends no other.
 try() {
     timeout 5 "$@" </dev/null 2>&1 || echo "($1 exited $?)"
-}
-
-# Of every container that is not running, what it said last.
-logs_of_the_dead() {
-    crictl ps --all --output json </dev/null 2>/dev/null | tr -d ' \n' | sed 's/},{"id"/},\n{"id"/g' |
-        grep -E "\"name\":\"($components)\"" | grep -v CONTAINER_RUNNING | grep -o '"id":"[0-9a-f]*"' | cut -d '"' -f 4 |
-        head -n 8 | while read -r id; do
-        section "log of container $id"
-        try crictl logs --tail 20 "$id"
-    done
 }
 
 for record in /var/lib/upgrade-cp/units/*/; do
@@ -34,12 +22,18 @@ for record in /var/lib/upgrade-cp/units/*/; do
 done | tail -c 100000
 section "containers of the control plane"
 if command -v crictl >/dev/null; then
-    try crictl ps --all | grep -E "^CONTAINER|$components"
-    logs_of_the_dead
+    try crictl ps --all | grep -E "^CONTAINER|etcd|kube-"
 else
     echo "(there is no crictl here)"
-    try tail -n 20 /var/log/pods/kube-system_kube-apiserver-*/kube-apiserver/*.log
 fi
+for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    # the newest is that of the container that runs, or that died last
+    log=$(find /var/log/pods -path "*/kube-system_$component-*/$component/*.log" -printf '%T@ %p\n' 2>/dev/null |
+        sort -n | tail -n 1 | cut -d ' ' -f 2-)
+    [ -n "$log" ] || continue
+    section "last lines of $component: $log"
+    try tail -n 15 "$log"
+done
 section "manifests"
 try ls -l /etc/kubernetes/manifests
 section "kubelet"
