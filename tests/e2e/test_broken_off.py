@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ from tests.lab.lab import Lab
 from tests.lab.spec import Spec
 from tests.lab.until import until
 from tests.lab.versions import Version
-from tests.traces.trace import FOLDER, load
+from tests.traces.trace import keep, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +91,7 @@ def test_a_reboot_in_kubeadm_and_a_killed_dpkg(cluster: Lab, tmp_path: Path) -> 
     ends = [(trace.node, trace.action, trace.exit_code) for trace in load(traces)]
     assert ("cp2", "kubeadm-node", None) in ends
     assert ("cp2", "kubeadm-node", 0) in ends
-    if "UPDATE_TRACES" in os.environ:  # tests/traces replays them on the simulation
-        shutil.copyfile(traces, FOLDER / "reboot-and-killed-dpkg.jsonl")
+    keep(traces, "reboot-and-killed-dpkg")
 
 
 def test_given_up_again_and_again_it_is_still_finished_by_new_plans(cluster: Lab, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.lab.lab import Lab
 from tests.lab.spec import Spec
 from tests.lab.until import until
 from tests.lab.versions import Version
+from tests.traces.trace import keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def _api_is_away(lab: Lab, apply: Popen[str]) -> None:
 def test_the_client_is_killed_while_the_only_api_server_is_away(single: Lab, tmp_path: Path) -> None:
     """Nobody is left who knows the run, and there is no API to ask: status asks the node, apply goes on over ssh."""
     single.restore(FRESH)
-    operator = Operator(single, tmp_path / "state")
+    operator = Operator(single, tmp_path / "state", traces=tmp_path / "traces.jsonl")
     plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
     apply = operator.start("apply", str(plan), "--yes")
     _api_is_away(single, apply)
@@ -105,12 +106,13 @@ def test_the_client_is_killed_while_the_only_api_server_is_away(single: Lab, tmp
     assert f"is at {TO}" in told
     assert _versions(single) == {(TO, False)}
     assert single.run("cp1", "ls /etc/kubernetes/tmp | grep -c kubelet-config").out.strip() == "1"
+    keep(tmp_path / "traces.jsonl", "killed-while-the-api-is-away")
 
 
 def test_a_bad_flag_leaves_the_api_server_broken(single: Lab, tmp_path: Path) -> None:
     """Its new manifest has a feature gate that nobody knows, and kubeadm dies before it can put the old one back."""
     single.restore(FRESH)
-    operator = Operator(single, tmp_path / "state")
+    operator = Operator(single, tmp_path / "state", traces=tmp_path / "traces.jsonl")
     plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
     good = single.api.get(CONFIGURATION)["data"]["ClusterConfiguration"]
     extra = f"apiServer:\n  extraArgs:\n  - name: feature-gates\n    value: {BAD_GATE}=true\n"
@@ -138,3 +140,4 @@ def test_a_bad_flag_leaves_the_api_server_broken(single: Lab, tmp_path: Path) ->
     single.api.must("PATCH", CONFIGURATION, {"data": {"ClusterConfiguration": good}}, MERGE)
     assert f"is at {TO}" in operator.run("apply", str(plan), "--yes").stderr
     assert _versions(single) == {(TO, False)}
+    keep(tmp_path / "traces.jsonl", "a-bad-flag")
