@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.actions import unit_stem
 from kubectl_upgrade.model.facts import HostFacts, RunRecord
-from kubectl_upgrade.model.plan import PoolTargets, StepId
+from kubectl_upgrade.model.names import CORDON_ANNOTATION
+from kubectl_upgrade.model.plan import ControlPlane, PoolTargets, StepId
 from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.base import WholeCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from kubectl_upgrade.model.facts import Maybe
+    from kubectl_upgrade.model.facts import Facts, Maybe
     from kubectl_upgrade.model.plan import Hop, Plan, Stage
     from kubectl_upgrade.steps.base import NodeTarget, Target
 
 
-def settled_targets(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) -> tuple[str, ...]:
-    """Subjects (`hop/stage/target`) that must have been done, since an action of a later target was begun.
+def settled_targets(plan: Plan, run: str, facts: Facts) -> tuple[str, ...]:
+    """Subjects (`hop/stage/target`) that must have been done, since a later target was begun: a node knows a unit of
+    it, or a control plane bears the run's cordon.
 
     Hops, the stages of control planes and of the cluster, and the targets within a stage of control planes come one
     after the other. Workers may be chosen in any order (`--only`), so that each is judged by its own records.
@@ -29,16 +31,31 @@ def settled_targets(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]])
     begun = [
         index
         for index, (hop, stage, target) in enumerate(walked)
-        if not isinstance(target, WholeCluster) and _stems(plan, run, hop, stage, target) & _units(hosts, run, target)
+        if not isinstance(target, WholeCluster)
+        and _stems(plan, run, hop, stage, target) & _units(facts.hosts, run, target)
     ]
-    if not begun:
+    last = _drained(walked, run, facts, begun[-1] if begun else -1)
+    if last < 0:
         return ()
-    last_hop = walked[begun[-1]][0]
+    last_hop = walked[last][0]
     return tuple(
         f"{hop.to}/{stage.stage}/{target.name}"
-        for hop, stage, target in walked[: begun[-1]]
+        for hop, stage, target in walked[:last]
         if hop != last_hop or not isinstance(stage.targets, PoolTargets)
     )
+
+
+def _drained(walked: Sequence[tuple[Hop, Stage, Target]], run: str, facts: Facts, last: int) -> int:
+    """The target in flight: `last`, or after it a control plane that is cordoned already and knows no unit yet."""
+    cordoned = {node.name for node in facts.nodes if node.annotations.get(CORDON_ANNOTATION) == run[:8]}
+    drains = [
+        index
+        for index, (_, stage, target) in enumerate(walked)
+        if isinstance(target, ControlPlane)
+        and target.name in cordoned
+        and any(step.do == "drain-node" for step in stage.steps)
+    ]
+    return last if last in drains else next((index for index in drains if index > last), last)
 
 
 def steps_by_units(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) -> set[str]:

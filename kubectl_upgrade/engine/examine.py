@@ -59,7 +59,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         begun |= _bearing_signs(facts, run)
     if not begun:
         _in_date(world, plan)
-    settled = settled_targets(plan, run, facts.hosts)
+    settled = settled_targets(plan, run, facts)
     drifts = drift_of(plan, facts, _progress(plan, facts, run, history, begun, settled))
     if drifts.unknown:
         raise AccessError(

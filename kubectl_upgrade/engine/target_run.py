@@ -11,9 +11,17 @@ from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
-from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import AccessError, LockedError, NotFoundError, StepError, StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import (
+    AccessError,
+    ApiError,
+    LockedError,
+    NotFoundError,
+    StepError,
+    StoppedError,
+    UpgradeError,
+)
 from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step
@@ -199,10 +207,15 @@ class TargetRun:
     async def _act(self, step: Step, step_id: StepId, target: NodeTarget) -> bool:
         """A step with an action, which has not succeeded yet.
 
-        A control plane's fence keeps an old client off; a worker may bear none of the new epoch yet.
+        The fence keeps an old client off once it is raised; until then only the lock says that the run was taken over.
+        While the API is away, a control plane's fence has to do.
         """
-        if isinstance(target, Worker):
-            await patiently(self.run.world.clock, lambda: lock.demand(self.run.world.cluster, self.run.fence))
+        patience = API_PATIENCE_SECONDS if isinstance(target, Worker) else 0
+        try:
+            await patiently(self.run.world.clock, lambda: lock.demand(self.run.world.cluster, self.run.fence), patience)
+        except ApiError as error:
+            if isinstance(target, Worker) or not unanswered(error):
+                raise
         act = ActionRunner(
             nodes=self.run.world.nodes,
             clock=self.run.world.clock,

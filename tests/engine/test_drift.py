@@ -45,7 +45,7 @@ def _by_the_nodes(plan: Plan, facts: Facts, run: str) -> Progress:
         run8=run[:8],
         begun=frozenset(marked | worked),
         steps_done=frozenset(steps_by_units(plan, run, facts.hosts)),
-        targets_done=frozenset(settled_targets(plan, run, facts.hosts)),
+        targets_done=frozenset(settled_targets(plan, run, facts)),
     )
 
 

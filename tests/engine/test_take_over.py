@@ -43,6 +43,9 @@ KILLS = {
     "before the first fence": Fault(kind="client-kill", call="nodes.raise_fence"),
     "in the second pass": Fault(kind="client-kill", node="cp2", action="apt-install-kubelet", moment=""),
     "after a drain": Fault(kind="client-kill", call="nodes.start", node="w1"),
+    "after a control plane's drain": Fault(
+        kind="client-kill", call="nodes.start", node="cp2", action="apt-install-kubelet"
+    ),
     "on a worker": Fault(kind="client-kill", node="w1", action="restart-kubelet", moment=""),
     "after the worker": Fault(kind="client-kill", call="nodes.release", node="cp1"),
     "in the middle of cleaning up": Fault(kind="client-kill", call="nodes.release", node="cp3", moment="after"),

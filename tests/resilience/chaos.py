@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 # of an undisturbed run of three control planes and a worker; faults are thrown at it and a little beyond
 _POINTS = 3000
-_ROUNDS = 12
+_ROUNDS = 20
 
 
 @dataclass
