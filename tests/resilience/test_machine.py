@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.guarded import GuardedCluster
 from kubectl_upgrade.model.errors import ConflictError, LockedError, StepError, UpgradeError
-from kubectl_upgrade.model.names import LOCK_PATH
+from kubectl_upgrade.model.names import EPOCH_ANNOTATION, LOCK_PATH
 from kubectl_upgrade.simulation.loop import VirtualLoop
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.state import Folder
@@ -43,7 +43,7 @@ class Operator:
     journal: Journal | None = None
     fence: Fence | None = None
     pending: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    """patches that it was about to send when it stood still: it had read the lock"""
+    """patches that it was about to send when it stood still; nothing else is done until it wakes"""
 
 
 class LockFenceJournal(RuleBasedStateMachine):
@@ -86,15 +86,22 @@ class LockFenceJournal(RuleBasedStateMachine):
             await person.journal.close()
             person.journal = None
             raise
-        person.fence = fence
         nodes = person.world.nodes
         await nodes.install(self.machine("cp1"))
-        await nodes.raise_fence(self.machine("cp1"), fence)
+        try:
+            await nodes.raise_fence(self.machine("cp1"), fence)
+        except LockedError:  # somebody took the lock away under a run: its fences keep everybody else out
+            if create:
+                await lock.release(person.world.cluster, fence)
+            await person.journal.close()
+            person.journal = None
+            raise
+        person.fence = fence
 
     @rule(who=WHO)
     def begin(self, who: str) -> None:
         person = self.people[who]
-        if person.journal is not None:
+        if person.journal is not None or person.pending:
             return
 
         async def work() -> None:
@@ -118,7 +125,7 @@ class LockFenceJournal(RuleBasedStateMachine):
             # the node in flight is changed, so that what the old client prepared meets another one
             guarded = GuardedCluster(person.world.cluster, person.fence)  # type: ignore[arg-type]
             for name in ("cp1", "w1"):
-                said = {"metadata": {"annotations": {"taken-over": str(held.epoch + 1)}}}
+                said = {"metadata": {"annotations": {EPOCH_ANNOTATION: f"{held.run[:8]}-{held.epoch + 1}"}}}
                 await guarded.patch(f"/api/v1/nodes/{name}", said)
 
         with suppress(LockedError):
@@ -128,7 +135,7 @@ class LockFenceJournal(RuleBasedStateMachine):
     def act(self, who: str, node: str) -> None:
         """Intent, fence, lock, start: as the engine does it."""
         person = self.people[who]
-        if person.fence is None:
+        if person.fence is None or person.pending:
             return
         self.units += 1
         unit = f"upgrade-cp-{person.fence.run[:8]}-{self.units:012x}-1"
@@ -159,7 +166,7 @@ class LockFenceJournal(RuleBasedStateMachine):
     @rule(who=WHO, node=NODE)
     def write(self, who: str, node: str) -> None:
         person = self.people[who]
-        if person.fence is None:
+        if person.fence is None or person.pending:
             return
         guarded = GuardedCluster(person.world.cluster, person.fence)
 
@@ -193,7 +200,11 @@ class LockFenceJournal(RuleBasedStateMachine):
 
     @rule()
     def wake(self) -> None:
-        """The requests go out. After a take-over the nodes have changed, and they fail."""
+        """The requests go out. After a take-over the nodes have changed, and they fail.
+
+        Where the lock was merely taken away, the fences are still the sleeper's: a new run gets no further than its
+        lock, and the one request that was on its way may land.
+        """
         for person in self.people.values():
             self._wake(person)
 
@@ -204,7 +215,8 @@ class LockFenceJournal(RuleBasedStateMachine):
             for path, body in pending:
                 with suppress(ConflictError):
                     await person.world.cluster.patch(path, body)
-                    await self._must_hold(person, f"late patch of {path}")
+                    if self.model.nodes["cp1"].fence != person.fence:
+                        await self._must_hold(person, f"late patch of {path}")
 
         self.do(work())
 
@@ -240,7 +252,7 @@ class LockFenceJournal(RuleBasedStateMachine):
     def end(self, who: str) -> None:
         """Nodes first, the lock last."""
         person = self.people[who]
-        if person.fence is None or person.journal is None:
+        if person.fence is None or person.journal is None or person.pending:
             return
 
         async def work() -> None:
