@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kubectl_upgrade.checks.base import Aim
-    from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.model.facts import Facts, NodeObject
+
+_WORDS = "is marked as being upgraded by {owner} (label {label})"
 
 
 class NoUpgradeInProcess:
@@ -25,15 +27,26 @@ class NoUpgradeInProcess:
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         for node in facts.nodes:
-            for label in (RUN_LABEL, *KUBEONE_LABELS):
-                value = node.labels.get(label)
-                if value is None or (label == RUN_LABEL and aim.run8 and value == aim.run8):
-                    continue
-                owner = f"run {value} of upgrade-cp" if label == RUN_LABEL else "KubeOne"
+            for label, owner in _foreign(node, aim.run8):
                 yield Finding(
                     Level.BLOCKER,
-                    f"is marked as being upgraded by {owner} (label {label})",
+                    _WORDS.format(owner=owner, label=label),
                     node=node.name,
                     fix=f"let that upgrade end; if it is dead: `kubectl label node {node.name} {label}-`, "
                     "or plan with --force",
                 )
+
+
+def somebodys_mark(node: NodeObject, run8: str) -> str | None:
+    """What a Node says of an upgrade that is not this run's, in words."""
+    for label, owner in _foreign(node, run8):
+        return _WORDS.format(owner=owner, label=label)
+    return None
+
+
+def _foreign(node: NodeObject, run8: str) -> Iterator[tuple[str, str]]:
+    """Labels, and who puts them there."""
+    for label in (RUN_LABEL, *KUBEONE_LABELS):
+        value = node.labels.get(label)
+        if value is not None and not (label == RUN_LABEL and run8 and value == run8):
+            yield label, f"run {value} of upgrade-cp" if label == RUN_LABEL else "KubeOne"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kubectl_upgrade.model.facts import Apiserver, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
+from kubectl_upgrade.model.quorum import ailing_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,10 @@ def _silent(host: HostFacts, *, stacked: bool) -> Iterator[str]:
     }
     if stacked:
         asked["etcd"] = host.etcd
+    else:
+        ailing = ailing_outside({"external etcd": host})
+        if ailing:
+            yield ailing
     for name, answer in asked.items():
         if isinstance(answer, Unknown):
             yield f"{name} could not be asked: {answer.reason}"

@@ -11,7 +11,7 @@ import typer
 from kubectl_upgrade.cli.plan_file import load_plan
 from kubectl_upgrade.cli.progress import Progress
 from kubectl_upgrade.cli.running import tell
-from kubectl_upgrade.model.errors import UpgradeError, UsageError
+from kubectl_upgrade.model.errors import StepError, UpgradeError, UsageError
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ async def _apply(model: ModelCluster, plan: Plan, *, verbose: bool) -> None:
         else:
             tell_summary(plan, history)
             return
-    if last is not None:
-        raise last
+    raise last or StepError("the client was killed again and again", fix="rehearse with fewer `times=`")
 
 
 def _pauses(plan: Plan) -> int:

@@ -45,6 +45,8 @@ class Attempt:
     number: int
     state: str
     exit_code: int | None
+    action: tuple[str, ...]
+    """its name and arguments"""
 
 
 def newest_attempt(host: Maybe[HostFacts], stem: str) -> Attempt | None:
@@ -56,7 +58,7 @@ def newest_attempt(host: Maybe[HostFacts], stem: str) -> Attempt | None:
     if not found:
         return None
     unit = max(found, key=lambda u: int(u.unit.rpartition("-")[2]))
-    return Attempt(int(unit.unit.rpartition("-")[2]), unit.state, unit.exit_code)
+    return Attempt(int(unit.unit.rpartition("-")[2]), unit.state, unit.exit_code, unit.action)
 
 
 @dataclass(slots=True, kw_only=True)

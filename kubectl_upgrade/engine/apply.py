@@ -125,12 +125,10 @@ async def _not_ended_elsewhere(world: World, plan: Plan, history: History) -> No
 
 
 def _same_plan(history: History, plan: Plan) -> None:
-    if history.digest and history.digest != digest(plan):
-        raise PlanError(
-            f"run {history.journal.run[:8]} is unfinished and was begun with another plan "
-            f"(digest {history.digest[:19]}, this one has {digest(plan)[:19]})",
-            fix="apply that plan again to go on, or end the run with `kubectl upgrade-cp abort`",
-        )
+    """By the history, and where that was lost by what was written beside it when the run began."""
+    begun_with = history.digest or history.journal.digest
+    if begun_with != digest(plan):
+        raise lock.another_plan(history.journal.run, begun_with, digest(plan))
 
 
 async def execute(world: World, ready: Ready, applying: Applying) -> History:
@@ -145,9 +143,7 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
     journal = ready.journal or await _journal(world, ready)
     try:
         run = await enter(world, ready.plan, journal, applying, ready.taking.epoch if ready.taking else 0)
-        if ready.offline:
-            await finish_in_flight(run)
-        held = await take_lock(run, applying.who, create=not ready.locked)
+        held = await _take(run, ready, applying)
         if ready.ending or held.ending:
             await finish_ending(run, ready.ending or held.ending)
         else:
@@ -156,6 +152,19 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
         return run.history
     finally:
         await journal.close()
+
+
+async def _take(run: Run, ready: Ready, applying: Applying) -> lock.Holder:
+    """The lock, as soon as there is an API to take it from."""
+    try:
+        if ready.offline:
+            await finish_in_flight(run, known=ready.taking is None)
+        return await take_lock(run, applying.who, create=not ready.locked)
+    except PlanError:
+        if ready.taking is not None:
+            # a journal that begins with another plan must not be gone on with
+            await run.history.journal.finish()
+        raise
 
 
 async def _journal(world: World, ready: Ready) -> Journal:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
+from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.engine.adopt import settled_targets, steps_by_units
 from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.facts.gather import gather, probe_hosts
@@ -147,6 +148,8 @@ def _stops(judgements: Sequence[Judgement], facts: Facts, begun: frozenset[str])
 
 def _excused(judgement: Judgement, workers: set[str], begun: frozenset[str]) -> bool:
     node = judgement.finding.node if judgement.finding else None
+    if judgement.check == NoUpgradeInProcess.NAME:
+        return False  # two upgrades at once are worse than one that waits
     return node in workers or (node in begun and judgement.check in _WHILE_WORKED_ON)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess, somebodys_mark
 from kubectl_upgrade.engine.waiting import patiently, until
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.facts.nodes import read_nodes
@@ -15,10 +15,11 @@ from kubectl_upgrade.model.quorum import ailing, ailing_outside, survives_one_st
 from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from kubectl_upgrade.model.facts import HostFacts, Maybe
-    from kubectl_upgrade.model.plan import Plan, Pool, Stage
+    from kubectl_upgrade.engine.run import Run
+    from kubectl_upgrade.model.facts import HostFacts, Maybe, NodeObject
+    from kubectl_upgrade.model.plan import Plan, Stage
     from kubectl_upgrade.steps.base import Worker
     from kubectl_upgrade.world import World
 
@@ -28,11 +29,13 @@ _ROOM_POLL_SECONDS = 2.0
 _SETTLE_SECONDS = 60
 
 
-async def control_plane_may_stop(world: World, plan: Plan, name: str, *, run8: str, begun: bool) -> None:
+async def control_plane_may_stop(  # noqa: PLR0913 - who asks, for which node, and what may be asked
+    world: World, plan: Plan, name: str, *, run8: str, begun: bool, api: bool = True
+) -> None:
     """StepError unless etcd and the other control planes can do without this node for a while.
 
     `run8`: the run that asks, whose own cordons count as nobody's. `begun`: it has worked on the node before, so that
-    the node's own member may be away; the others may not.
+    the node's own member may be away; the others may not. Without `api` the nodes alone are asked.
     """
     members = len(plan.control_planes)
     stacked = plan.cluster_configuration.etcd == "stacked"
@@ -46,55 +49,74 @@ async def control_plane_may_stop(world: World, plan: Plan, name: str, *, run8: s
     async def missing() -> str | None:
         hosts = await probe_hosts(world.nodes, asked, ("etcd" if stacked else "external-etcd", "apiserver"))
         problem = ailing(hosts, members, away=members - len(asked)) if stacked else ailing_outside(hosts)
-        if problem:
-            return problem
         # with a single control plane its API is away together with it
-        return await _others_missing(world, plan, name, run8, hosts) if members > 1 else None
+        if not problem and members > 1:
+            problem = _others_silent(plan, name, hosts)
+            if not problem and api:
+                problem = await _others_missing(world, plan, name, run8)
+        return problem
 
     await until(world.clock, f"a healthy control plane before {name} is touched", _SETTLE_SECONDS, missing)
 
 
-async def _others_missing(
-    world: World, plan: Plan, name: str, run8: str, hosts: Mapping[str, Maybe[HostFacts]]
-) -> str | None:
-    """The other control planes must serve, and be as the plan knows them: a cordon is the earliest sign that somebody
-    else is about to stop a node.
+def _others_silent(plan: Plan, name: str, hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:
+    """The other API servers have to serve."""
+    for entry in plan.control_planes:
+        if entry.name == name:
+            continue
+        host = hosts[entry.name]
+        apiserver = host if isinstance(host, Unknown) else host.apiserver
+        if not isinstance(apiserver, Apiserver) or not apiserver.ready:
+            said = apiserver.said if isinstance(apiserver, Apiserver) else apiserver.reason
+            return f"the API server on {entry.name} is not ready: {said}"
+    return None
+
+
+async def _others_missing(world: World, plan: Plan, name: str, run8: str) -> str | None:
+    """The other control planes must be as the plan knows them, and nobody else may be at work: a cordon or a mark is
+    the earliest sign that somebody is about to stop a node.
     """
     found = {node.name: node for node in await read_nodes(world.cluster)}
     for entry in plan.control_planes:
         node = found.get(entry.name)
         if node is None or node.uid != entry.uid:
             return f"the Node {entry.name} of the plan does not exist any more"
+        marked = somebodys_mark(node, run8) if NoUpgradeInProcess.NAME not in _waived(plan) else None
+        if marked:
+            return f"{entry.name} {marked}"
         if entry.name == name:
             continue
         if not node.ready:
             return f"{entry.name} is not Ready"
-        host = hosts[entry.name]
-        apiserver = host if isinstance(host, Unknown) else host.apiserver
-        if not isinstance(apiserver, Apiserver) or not apiserver.ready:
-            said = apiserver.said if isinstance(apiserver, Apiserver) else apiserver.reason
-            return f"the API server on {entry.name} is not ready: {said}"
         if node.cordoned and not entry.cordoned and node.annotations.get(CORDON_ANNOTATION) != run8:
             return f"{entry.name} was cordoned by somebody since the plan was made"
     return None
 
 
-async def pool_has_room(world: World, worker: Worker, stage: Stage, working_on: set[str]) -> None:
-    """Wait until another node of the pool may be away, and count this one among `working_on` from then on.
+def _waived(plan: Plan) -> frozenset[str]:
+    return frozenset(waiver.check for waiver in plan.waivers)
 
-    Nodes that are not Ready count, whoever took them down, also those that this run has upgraded; StepError when they
-    alone leave no room for a while.
+
+async def pool_has_room(run: Run, worker: Worker, stage: Stage, *, begun: bool) -> None:
+    """Wait until another node of the pool may be away, and count this one among `run.working_on` from then on.
+
+    Nodes count that are not Ready, whoever took them down, and those that this run has cordoned and had to leave;
+    StepError when they alone leave no room for a while, or somebody else is at work on this one. A worker that is
+    `begun` takes the place that it had then, beside the others that were begun: it may be down for what is left to do.
     """
+    world, working_on = run.world, run.working_on
     most = at_once(stage, len(worker.pool.nodes))
     while True:
-        down = await _down(world, worker.pool, working_on)
+        found = await patiently(world.clock, lambda: read_nodes(world.cluster))
+        _nobody_else_works(run, worker, found)
+        down = _down(run, worker, found, begun=begun)
         if len(down) >= most:
-            await until(
-                world.clock,
-                f"room in pool {worker.pool.name}",
-                _ROOM_SECONDS,
-                partial(_no_room, world, worker, most, working_on),
-            )
+
+            async def no_room() -> str | None:
+                found = await patiently(world.clock, lambda: read_nodes(world.cluster))
+                return _no_room(_down(run, worker, found, begun=begun), worker, most)
+
+            await until(world.clock, f"room in pool {worker.pool.name}", _ROOM_SECONDS, no_room)
             continue
         if len(down) + len(working_on) < most:
             working_on.add(worker.name)
@@ -102,19 +124,38 @@ async def pool_has_room(world: World, worker: Worker, stage: Stage, working_on: 
         await world.clock.sleep(_ROOM_POLL_SECONDS)
 
 
-async def _no_room(world: World, worker: Worker, most: int, working_on: set[str]) -> str | None:
-    down = await _down(world, worker.pool, working_on)
+def _no_room(down: Sequence[str], worker: Worker, most: int) -> str | None:
     if len(down) < most:
         return None
     return (
-        f"{len(down)} of its {len(worker.pool.nodes)} nodes are not Ready ({', '.join(down[:5])}), "
-        f"and no more than {most} may be away at once: repair them, or delete their Nodes if they are gone"
+        f"{len(down)} of its {len(worker.pool.nodes)} nodes are not Ready, or cordoned by this run and left "
+        f"({', '.join(down[:5])}), and no more than {most} may be away at once: repair them, or delete their Nodes if "
+        "they are gone"
     )
 
 
-async def _down(world: World, pool: Pool, working_on: set[str]) -> list[str]:
-    found = {node.uid: node for node in await patiently(world.clock, lambda: read_nodes(world.cluster))}
-    return [n.name for n in pool.nodes if n.name not in working_on and n.uid in found and not found[n.uid].ready]
+def _nobody_else_works(run: Run, worker: Worker, found: Sequence[NodeObject]) -> None:
+    if NoUpgradeInProcess.NAME in _waived(run.plan):
+        return
+    for node in found:
+        marked = somebodys_mark(node, run.fence.run[:8]) if node.uid == worker.uid else None
+        if marked:
+            raise StepError(
+                f"{node.name} {marked}", fix="let that upgrade end, or remove what is left of it, then run apply again"
+            )
+
+
+def _down(run: Run, worker: Worker, nodes: Sequence[NodeObject], *, begun: bool) -> list[str]:
+    """Of the worker's pool, but for those that are being worked on."""
+    found = {node.uid: node for node in nodes}
+    excused = run.working_on | ({worker.name} if begun else set())
+    asked = [found[entry.uid] for entry in worker.pool.nodes if entry.name not in excused and entry.uid in found]
+    return [node.name for node in asked if not node.ready or (not begun and _left(node, run.fence.run[:8]))]
+
+
+def _left(node: NodeObject, run8: str) -> bool:
+    """Cordoned by this run, which does not work there any more."""
+    return node.cordoned and node.annotations.get(CORDON_ANNOTATION) == run8
 
 
 def at_once(stage: Stage, pool_size: int) -> int:

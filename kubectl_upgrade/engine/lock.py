@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.errors import ConflictError, LockedError, NotFoundError
+from kubectl_upgrade.model.errors import ConflictError, LockedError, NotFoundError, PlanError
 from kubectl_upgrade.model.names import LOCK_COLLECTION, LOCK_NAME, LOCK_PATH
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _RUN, _EPOCH, _PLAN = "upgrade-cp/run", "upgrade-cp/epoch", "upgrade-cp/plan"
 _NONCE, _SINCE, _STEP = "upgrade-cp/nonce-sha256", "upgrade-cp/since", "upgrade-cp/step"
 _PAUSED, _ENDING = "upgrade-cp/paused", "upgrade-cp/ending"
 _OWNER_DIGITS = 16
+_UNKNOWN = "unknown"
 # the Lease changes under a patch only when several targets say at once what they do, or when it is taken over
 _TRIES = 20
 
@@ -104,6 +105,14 @@ def locked(found: Holder) -> LockedError:
     )
 
 
+def another_plan(run: str, begun_with: str, this: str) -> PlanError:
+    """What is reviewed is what runs: no other plan is slipped under a run."""
+    return PlanError(
+        f"run {run[:8]} was begun with another plan (digest {begun_with[:19]}, this one has {this[:19]})",
+        fix="give the plan that it was begun with, or end the run with `kubectl upgrade-cp abort` and make a new plan",
+    )
+
+
 async def holder(cluster: Cluster) -> Holder | None:
     """Who holds the lock now."""
     try:
@@ -116,7 +125,7 @@ async def take(cluster: Cluster, claim: Claim, *, create: bool) -> Holder:
     """Create the lock, find it to be this claim's, or raise it from an earlier epoch of the same run.
 
     Without `create` it was there a moment ago: gone means that somebody has ended the run since. LockedError then, and
-    when it is another run's, or another taker was faster.
+    when it is another run's, or another taker was faster; PlanError when the run was begun with another plan.
     """
     for _ in range(_TRIES):
         found = await holder(cluster)
@@ -127,6 +136,8 @@ async def take(cluster: Cluster, claim: Claim, *, create: bool) -> Holder:
                 )
             if found is None:
                 return _holder(await cluster.create(LOCK_COLLECTION, claim.lease()))
+            if found.run == claim.fence.run and found.plan not in {claim.plan, _UNKNOWN}:
+                raise another_plan(found.run, found.plan, claim.plan)
             if claim.holds(found):
                 return found
             if found.run != claim.fence.run or found.epoch >= claim.fence.epoch:
@@ -212,8 +223,8 @@ def _holder(lease: Json) -> Holder:
         who=(lease.get("spec") or {}).get("holderIdentity") or "somebody",
         run=said.get(_RUN, ""),
         epoch=int(epoch) if epoch.isdigit() else 0,
-        plan=said.get(_PLAN, "unknown"),
-        since=said.get(_SINCE, "unknown"),
+        plan=said.get(_PLAN, _UNKNOWN),
+        since=said.get(_SINCE, _UNKNOWN),
         step=said.get(_STEP, ""),
         nonce_hash=said.get(_NONCE, ""),
         paused=tuple(word for word in said.get(_PAUSED, "").split(",") if word),

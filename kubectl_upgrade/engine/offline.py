@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine.actions import newest_attempt, unit_stem
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.gate import control_plane_may_stop
 from kubectl_upgrade.engine.target_run import PROOFS, TargetRun
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.facts.gather import probe_hosts
+from kubectl_upgrade.model.errors import PlanError
 from kubectl_upgrade.model.plan import ControlPlane
 from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.targets import targets_of
@@ -28,10 +29,15 @@ class _InFlight:
     actions: tuple[PlannedStep, ...]
 
 
-async def finish_in_flight(run: Run) -> None:
+async def finish_in_flight(run: Run, *, known: bool) -> None:
     """Raise the fences, then run or attach to the actions of the one control plane that is being worked on.
 
-    It ends before the first step that needs the API, and does nothing where no action was begun.
+    It ends before the first step that needs the API, and does nothing where no action was begun. An action that does
+    not run yet begins only when the nodes themselves say that etcd and the other control planes can do without this
+    one.
+
+    `known`: this client knows the run's plan. Who takes a run over cannot compare its plan with the lock's now, and
+    goes on with those actions only that were begun, with the very arguments that the node remembers; PlanError else.
     """
     run.watch(Note("the API does not answer; this run holds the control planes and goes on over ssh as far as it can"))
     await together(run.fence_node, run.plan.control_planes)
@@ -40,8 +46,32 @@ async def finish_in_flight(run: Run) -> None:
         run.watch(Note("no action was begun and left unfinished; waiting for the API"))
         return
     for planned in found.actions:
+        found.target.heed_stop()
+        attempt = found.target.attempt(planned)
+        if not known and not _as_begun(found.target, planned):
+            run.watch(Note(f"{planned.name} was not begun; that the plan is the run's own can only be told by the API"))
+            break
+        if attempt is None or attempt.state != "running":
+            await control_plane_may_stop(
+                run.world, run.plan, found.target.target.name, run8=run.fence.run[:8], begun=True, api=False
+            )
         await found.target.step(planned)
     run.watch(Note("what needs no API is done; waiting for it"))
+
+
+def _as_begun(target: TargetRun, planned: PlannedStep) -> bool:
+    """Does the node know the step's action? PlanError when it knows it with other arguments than the plan's."""
+    attempt = target.attempt(planned)
+    wanted = target.action(planned)
+    if attempt is None or wanted is None:
+        return False
+    if attempt.action != (wanted.name, *wanted.args):
+        raise PlanError(
+            f"{target.id_of(planned)} was begun as `{' '.join(attempt.action)}`, and this plan says "
+            f"`{' '.join((wanted.name, *wanted.args))}`: run {target.run.fence.run[:8]} was begun with another plan",
+            fix="give the plan that it was begun with",
+        )
+    return True
 
 
 async def _in_flight(run: Run) -> _InFlight | None:
@@ -66,8 +96,7 @@ def _unfinished(target: TargetRun) -> _InFlight | None:
         if not acts and left:
             break
         if acts:
-            unit = newest_attempt(target.found, unit_stem(target.run.fence.run, target.id_of(planned)))
-            begun = begun or unit is not None
+            begun = begun or target.attempt(planned) is not None
             if not target.has_acted(build_step(planned), target.id_of(planned)):
                 left.append(planned)
     return _InFlight(target, tuple(left)) if begun and left else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.waiting import patiently, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
-from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, PlanError, UsageError
+from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, UsageError
 from kubectl_upgrade.model.facts import RunRecord, Unknown
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.steps.base import machine
@@ -65,10 +65,7 @@ async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str
                 f"{name} is held by another run, {record.run[:8]}", fix=f"end that one: abort --run {record.run[:8]}"
             )
     if held is not None and held.plan != digest(plan):
-        raise PlanError(
-            f"run {run[:8]} was begun with another plan (digest {held.plan[:19]}, this one has {digest(plan)[:19]})",
-            fix="give the plan that it was begun with",
-        )
+        raise lock.another_plan(run, held.plan, digest(plan))
     seen = [record.epoch for record in records.values()] + ([held.epoch] if held is not None else [])
     return Found(run, 1 + max(seen, default=0), held, offline)
 

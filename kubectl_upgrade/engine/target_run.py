@@ -28,10 +28,11 @@ from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.engine.actions import Attempt
     from kubectl_upgrade.engine.run import Run
     from kubectl_upgrade.model.facts import Maybe
     from kubectl_upgrade.model.plan import Hop, PlannedStep, Stage
-    from kubectl_upgrade.steps.base import NodeTarget, Step, Target
+    from kubectl_upgrade.steps.base import Action, NodeTarget, Step, Target
 
 # what proves, or disproves, that the actions of a target are done
 PROOFS = ("run", "kubeadm", "manifests")
@@ -63,7 +64,7 @@ class TargetRun:
         """
         if self.subject in self.run.history.targets_done:
             return
-        self._heed_stop()
+        self.heed_stop()
         try:
             await self._run_steps()
         except UpgradeError:
@@ -80,7 +81,7 @@ class TargetRun:
         await self.run.history.record("target-begins", self.subject)
         await self._claim()
         for planned in self.stage.steps:
-            self._heed_stop()
+            self.heed_stop()
             await self.step(planned)
         between = self.run.world.clock.monotonic() - began - self.in_steps
         await self.run.history.record("target-done", self.subject, between=round(between, 3))
@@ -99,7 +100,8 @@ class TargetRun:
             return False  # the first error says more
         return bool(node["metadata"]["uid"] != target.uid)
 
-    def _heed_stop(self) -> None:
+    def heed_stop(self) -> None:
+        """StoppedError when a stop was asked for."""
         if self.run.stop.reason:
             raise StoppedError(f"{self.subject}: {self.run.stop.reason}", fix="run apply again to go on")
 
@@ -110,7 +112,7 @@ class TargetRun:
         if isinstance(target, ControlPlane):
             await control_plane_may_stop(run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun)
         elif isinstance(target, Worker):
-            await pool_has_room(run.world, target, self.stage, run.working_on)
+            await pool_has_room(run, target, self.stage, begun=begun)
 
     async def _claim(self) -> None:
         """Fence, a look at what is there, and a word in the lock for whoever meets it."""
@@ -139,6 +141,8 @@ class TargetRun:
             already = await self._perform(step, step_id)
         except UpgradeError as error:
             seconds = clock.monotonic() - began
+            if isinstance(error, StepError) and not isinstance(self.target, WholeCluster):
+                await enrich(run, self.target, step, step_id, error)
             run.watch(StepEnds(step_id, "failed", seconds))
             await run.history.record("step-failed", step_id, seconds=round(seconds, 3), message=error.message)
             raise
@@ -165,7 +169,7 @@ class TargetRun:
 
         StepError when that is so and the node shows that its effect is not there.
         """
-        last = newest_attempt(self.found, unit_stem(self.run.fence.run, step_id))
+        last = self._newest(step_id)
         exited = last is not None and (last.state, last.exit_code) == ("exited", 0)
         if not exited and str(step_id) not in self.run.history.steps_done:
             return False
@@ -182,10 +186,21 @@ class TargetRun:
 
     def acts(self, planned: PlannedStep) -> bool:
         """Is it an action on a node?"""
+        return self.action(planned) is not None
+
+    def action(self, planned: PlannedStep) -> Action | None:
+        """What the step runs on its node, if it does."""
         target = self.target
-        return not isinstance(target, WholeCluster) and (
-            build_step(planned).action(target, self.run.plan.cluster_configuration) is not None
-        )
+        if isinstance(target, WholeCluster):
+            return None
+        return build_step(planned).action(target, self.run.plan.cluster_configuration)
+
+    def attempt(self, planned: PlannedStep) -> Attempt | None:
+        """What the node knows of the step's action."""
+        return self._newest(self.id_of(planned))
+
+    def _newest(self, step_id: StepId) -> Attempt | None:
+        return newest_attempt(self.found, unit_stem(self.run.fence.run, step_id))
 
     def id_of(self, planned: PlannedStep) -> StepId:
         """The step's id on this target."""
@@ -222,12 +237,8 @@ class TargetRun:
             machine=machine(target),
             fence=self.run.fence,
             id=step_id,
-            last=newest_attempt(self.found, unit_stem(self.run.fence.run, step_id)),
+            last=self._newest(step_id),
             say=lambda line: self.run.watch(StepSays(step_id, line)),
         )
-        try:
-            await step.run(step_context(self.run, target, step_id, act))
-        except StepError as error:
-            await enrich(self.run, target, step, step_id, error)
-            raise
+        await step.run(step_context(self.run, target, step_id, act))
         return False

@@ -60,7 +60,7 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
         kube_proxy=proxy,
         nodes=nodes,
         static_pods=pods,
-        hosts=await _hosts(world.nodes, nodes, probe_workers),
+        hosts=await _hosts(world.nodes, nodes, probe_workers, external_etcd=config.etcd == "external"),
     )
 
 
@@ -98,10 +98,13 @@ def sample(workers: Sequence[NodeObject]) -> list[NodeObject]:
     return chosen
 
 
-async def _hosts(nodes: Nodes, objects: Sequence[NodeObject], workers: ProbeWorkers) -> dict[str, Maybe[HostFacts]]:
+async def _hosts(
+    nodes: Nodes, objects: Sequence[NodeObject], workers: ProbeWorkers, *, external_etcd: bool
+) -> dict[str, Maybe[HostFacts]]:
+    asked = (*ON_CONTROL_PLANES, "external-etcd") if external_etcd else ON_CONTROL_PLANES
     chosen = _chosen([node for node in objects if not node.control_plane], workers)
     on_control_planes, on_workers = await asyncio.gather(
-        _probe(nodes, [node for node in objects if node.control_plane], ON_CONTROL_PLANES),
+        _probe(nodes, [node for node in objects if node.control_plane], asked),
         _probe(nodes, chosen, ON_WORKERS),
     )
     return on_control_planes | on_workers

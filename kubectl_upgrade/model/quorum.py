@@ -66,7 +66,8 @@ def _disagreement(asked: Mapping[str, Etcd], members: int) -> str | None:
 def ailing_outside(hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:
     """None when every API server finds each etcd that it is told to use healthy; for an etcd that is not kubeadm's.
 
-    Nothing of it is stopped by an upgrade, so that health is all there is to judge; unknown counts as unhealthy.
+    Nothing of it is stopped by an upgrade, so that health and a known version are all there is to judge; unknown counts
+    as unhealthy.
     """
     for name, host in sorted(hosts.items()):
         endpoints = host if isinstance(host, Unknown) else host.external_etcd
@@ -75,6 +76,8 @@ def ailing_outside(hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:
         for endpoint in endpoints:
             if not endpoint.healthy:
                 return f"{name}: etcd at {endpoint.url} is not healthy: {endpoint.said}"
+            if not endpoint.version:
+                return f"{name}: etcd at {endpoint.url} does not say its version"
     return None
 
 

@@ -128,6 +128,10 @@ class MemoryJournal:
         return self._run.nonce
 
     @property
+    def digest(self) -> str:
+        return self._run.digest
+
+    @property
     def damaged(self) -> str:
         return ""
 

@@ -141,6 +141,10 @@ class Journal(Protocol):
         """Whoever holds it may resume the run."""
 
     @property
+    def digest(self) -> str:
+        """Of the plan that the run began with, as it was told when the run was begun or adopted here."""
+
+    @property
     def damaged(self) -> str:
         """Where the rest of a damaged history was set aside when it was opened; empty when it was whole."""
 

@@ -74,6 +74,11 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return file, done.stderr
 
 
+def test_a_rehearsal_that_never_ends_well_fails() -> None:
+    done = _run("rehearse", "--pace", "0", "--fault", "client-kill,action=kubeadm-apply,times=99", code=5)
+    assert "the client was killed again and again" in done.stderr
+
+
 def test_rehearse_plans_and_applies_a_sample(rehearsed: tuple[Path, str]) -> None:
     file, told = rehearsed
     assert len(read(file.read_bytes(), str(file)).control_planes) == 3

@@ -318,8 +318,10 @@ def test_an_etcd_that_is_not_kubeadms_must_be_healthy_and_nothing_more() -> None
         plan = await operator.plan()
         assert "wait-etcd" not in {step.do for hop in plan.hops for stage in hop.stages for step in stage.steps}
         model.external_etcd_up = False
-        with pytest.raises(StepError, match=r"cp1 is touched.*etcd at https://10.99.0.5:2379 is not healthy"):
+        with pytest.raises(PreflightError, match=r"cp1: external etcd: etcd at https://10.99.0.5:2379 is not healthy"):
             await operator.apply(plan)
+        with pytest.raises(StepError, match=r"cp1 is touched.*etcd at https://10.99.0.5:2379 is not healthy"):
+            await control_plane_may_stop(simulated_world(model), plan, "cp1", run8="", begun=False)
         assert model.trace == []
         model.external_etcd_up = True
         await operator.apply(plan)

@@ -105,6 +105,10 @@ class FakeCluster:
         return [api_server("cp1")]
 
 
+# the lab's own etcd is stacked: this one's answer is written by hand
+_FILE = {"external-etcd": "healthy-and-dead.txt"}
+
+
 @dataclass
 class FakeNodes:
     """Answers with recorded outputs; `down` do not answer."""
@@ -123,7 +127,7 @@ class FakeNodes:
         self.asked[machine.name] = tuple(facts)
         if machine.name in self.down:
             raise NodeUnreachableError(f"ssh to {machine.address}: Connection refused", "look at its sshd")
-        texts = {name: DATA / name / "control-plane.txt" for name in facts if name != "run"}
+        texts = {name: DATA / name / _FILE.get(name, "control-plane.txt") for name in facts if name != "run"}
         return {name: FactOutput(0, text.read_text()) for name, text in texts.items()}
 
 

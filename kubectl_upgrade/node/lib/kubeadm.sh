@@ -12,12 +12,16 @@ upgrade() {
     fi
     [ "$ignored" = none ] || set -- "$@" "--ignore-preflight-errors=$ignored"
     say "kubeadm upgrade $*"
+    # what is recorded below is this kubeadm's, or nothing
+    rm -f "$UPGRADE_CP_KEEP/manifests"
     # a KUBECONFIG of somebody's would take the place of kubeadm's own files
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
     if [ "$code" -eq 0 ]; then
-        keep_manifests
-        return
+        # kubeadm is done and must not run again for want of a record
+        keep_manifests >/dev/null ||
+            say "cannot write $UPGRADE_CP_KEEP/manifests: changes of manifests on this node go unnoticed in this run"
+        return 0
     fi
     printf 'Failed: kubeadm upgrade ended with exit code %s\n' "$code"
     printf 'What to do: read its words above and put the cause right, then apply again: kubeadm goes on from what is\n'
