@@ -57,15 +57,16 @@ def main(words: Sequence[str]) -> int:
 def _one_size(size: int, ways: Sequence[str], results: Results, given: argparse.Namespace) -> list[str]:
     """Bring one cluster up and measure these ways; the names of those that failed."""
     lab = Lab(Spec(control_planes=3, workers=size, version=Version.parse(FROM), also=(Version.parse(TO),)))
-    for way in ways:
-        results.forget((size, way))
+    done: list[str] = []
     try:
         with _cluster(lab, keep=given.keep):
             for way in ways:
-                _one_way(lab, way, results, given.results / _name(size, way))
+                results.forget((size, way))
+                if _one_way(lab, way, results, given.results / _name(size, way)):
+                    done.append(way)
     except LabError as error:  # the lab itself: the other size may still come up
         _tell(json.dumps({"name": f"3+{size}-failed", "value": str(error)}))
-    return [_name(size, way) for way in ways if (size, way) not in results]
+    return [_name(size, way) for way in ways if way not in done]
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _cluster(lab: Lab, *, keep: bool) -> Iterator[None]:
                 lab.down()
 
 
-def _one_way(lab: Lab, way: str, results: Results, folder: Path) -> None:
+def _one_way(lab: Lab, way: str, results: Results, folder: Path) -> bool:
     """Measure one way from the snapshot on; a failure is told, and the next way begins."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -94,9 +95,10 @@ def _one_way(lab: Lab, way: str, results: Results, folder: Path) -> None:
         _tell(json.dumps({"name": f"{name}-failed", "value": f"{type(error).__name__}: {error}"}))
         with suppress(LabError, OSError):  # what explains the failure; the failure itself is told
             lab.logs(folder / "nodes")
-        return
+        return False
     results.keep(result)
     _tell(f"{name}: {result.measured.seconds:.0f} s, kubeadm {result.kubeadm:.0f} s of it on control planes")
+    return True
 
 
 def measure(lab: Lab, way: str, folder: Path) -> Result:

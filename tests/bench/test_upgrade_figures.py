@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from bench.upgrade.__main__ import main
 from bench.upgrade.figures import figures
 from bench.upgrade.results import Measured, Result, Results
 from tests.lab.probe import Request, report
@@ -12,6 +13,8 @@ from tests.lab.probe import Request, report
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pytest
 
 CONTROL_PLANES = ("cp1", "cp2", "cp3")
 
@@ -119,3 +122,12 @@ def test_what_is_measured_again_is_forgotten_before(tmp_path: Path) -> None:
     results.forget(ALL[0].key)
     results.forget(ALL[0].key)
     assert ALL[0].key not in Results(tmp_path / "results.json")
+
+
+def test_what_is_kept_is_printed_and_not_measured_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for one in ALL:
+        Results(tmp_path / "results.json").keep(one)
+    assert main(["--workers", "6", "--results", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(line)["name"] for line in printed.out.splitlines()] == [one.name for one in figures(ALL)]
+    assert "3+6-ours was measured at 2026-11-25T00:00:00+00:00, revision 6d3d361" in printed.err
