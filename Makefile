@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench lint schema examples recording
+.PHONY: crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -59,6 +59,9 @@ races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1
 
 bench: .venv/.made  ## Figures, each a JSON line
 	$(BIN)/python -m bench
+
+bench-upgrade: .venv/.made  ## Real upgrades in three ways: documented, Ansible, ours (root, Debian 12, Go; over an hour)
+	$(BIN)/python -m bench.upgrade $(ARGS)
 
 schema: .venv/.made  ## Write schemas/ anew from the types
 	$(BIN)/python -m kubectl_upgrade.planfile.schema

@@ -39,6 +39,8 @@ class Report:
     p50: float
     p99: float
     first_failures: tuple[str, ...] = ()
+    failed_again: int = 0
+    """failures right after a failure: a client that tries once more would have noticed these only"""
 
     def line(self) -> str:
         """Write it as one line of JSON."""
@@ -60,6 +62,7 @@ def report(kind: str, requests: Sequence[Request]) -> Report:
         p50=_share(took, 0.5),
         p99=_share(took, 0.99),
         first_failures=tuple(request.failure for request in requests if request.failure)[:FIRST_FAILURES],
+        failed_again=sum(bool(one.failure and other.failure) for one, other in pairwise(requests)),
     )
 
 

@@ -8,10 +8,11 @@ from tests.lab.host import run
 FILES = Path(__file__).parent / "files"
 SUITE = "bookworm"
 LIMIT = 1200
-# mount and curl are what a kubeadm node's administrator has at hand; the rest is what kubelet, kubeadm and ssh need.
+# mount, curl and a Python that knows apt are what a node's administrator (or Ansible) has at hand; the rest is what
+# kubelet, kubeadm and ssh need.
 PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,iptables,containerd,conntrack,socat,ethtool,kmod,mount,"
-    "ca-certificates,curl,gpg,procps,ebtables,netbase,containernetworking-plugins,python3-minimal"
+    "ca-certificates,curl,gpg,procps,ebtables,netbase,containernetworking-plugins,python3-apt"
 )
 
 

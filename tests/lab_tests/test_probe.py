@@ -16,6 +16,13 @@ def test_an_outage_that_never_ends_is_a_gap() -> None:
     assert report("write", [Request(0, 1, ""), Request(1, 5, "timed out")]).longest_gap == 5
 
 
+def test_a_failure_counts_again_when_the_one_before_failed_too() -> None:
+    failures = ["", "refused", "", "refused", "refused", "refused", ""]
+    requests = [Request(number, 0.1, failure) for number, failure in enumerate(failures)]
+    assert report("read", requests).failed_again == 2
+    assert report("read", requests[:3]).failed_again == 0
+
+
 def test_nothing_asked_is_nothing_failed() -> None:
     assert report("read", []).failures == 0
 

@@ -1,0 +1,1 @@
+"""One real upgrade done in three ways: by the documented procedure, by Ansible and by this tool."""
