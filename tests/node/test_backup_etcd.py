@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -168,9 +169,8 @@ def test_one_that_is_damaged_or_was_cut_short_is_made_anew(etcd: Machine) -> Non
 
 
 def test_backups_of_others_stay_and_are_told(etcd: Machine) -> None:
-    etcd.must(
-        f"mkdir -p -m 700 {BACKUPS} && mkdir {BACKUPS}/ffff-v1.34.9 && head -c 3000000 /dev/zero >{BACKUPS}/ffff-v1.34.9/etcd.db"
-    )
+    other = f"{BACKUPS}/ffff-v1.34.9"
+    etcd.must(f"mkdir -p -m 700 {BACKUPS} && mkdir {other} && head -c 3000000 /dev/zero >{other}/etcd.db")
     done = etcd.act("backup-etcd", "v1.35.4")
     assert f"older backups in {BACKUPS} occupy 3 MiB" in done.text
     assert etcd.must(f"ls {BACKUPS}").split() == ["0123-v1.35.4", "ffff-v1.34.9"]
@@ -208,9 +208,7 @@ def test_without_room_nothing_is_written(etcd: Machine) -> None:
     says(etcd, size=10**15)
     done = etcd.act("backup-etcd", "v1.35.4")
     assert done.code == 1
-    assert (
-        f"Failed: a backup needs 1907348697 MiB in {BACKUPS}, " in done.text or "a backup needs 19073486" in done.text
-    )
+    assert re.search(rf"Failed: a backup needs 19073486\d\d MiB in {BACKUPS}, \d+ are free", done.text)
     assert "make room there on this node" in done.text
     assert etcd.must(f"ls -A {PLACE}.partial") == ""
 
