@@ -268,7 +268,7 @@ release() {
 fetch() {
     check_fence "$1" "$2" "$3"
     is_version "$4" || fail 64 "no version: $4"
-    case $5 in SHA256SUMS | etcd.db | kubernetes.tar) ;; *) fail 64 "no file of a backup: $5" ;; esac
+    case $5 in SHA256SUMS | etcd.db | kubernetes.tar | etcdutl) ;; *) fail 64 "no file of a backup: $5" ;; esac
     held=$(fence)
     [ "$held" = "$1 $2 $3" ] || { answer "held $held"; return; }
     file=$backups/$(printf '%.8s' "$1")-$4/$5

@@ -58,7 +58,7 @@ class UnitStatus:
 
 # the parts of a backup, and the file with their sums
 BACKUP_SUMS = "SHA256SUMS"
-BACKUP_PARTS = ("etcd.db", "kubernetes.tar")
+BACKUP_PARTS = ("etcd.db", "kubernetes.tar", "etcdutl")
 
 
 class Nodes(Protocol):

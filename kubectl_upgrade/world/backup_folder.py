@@ -70,7 +70,7 @@ class NodeBackup:
         sums = {name: value for value, name in found}
         if sums.keys() != set(BACKUP_PARTS):
             raise StepError(
-                f"{self.new(BACKUP_SUMS)} does not name {' and '.join(BACKUP_PARTS)}",
+                f"{self.new(BACKUP_SUMS)} does not name {', '.join(BACKUP_PARTS)}",
                 "look at the backup on the node; without --backup-to the run goes on",
             )
         return sums

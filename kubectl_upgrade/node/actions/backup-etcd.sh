@@ -83,9 +83,11 @@ save_files() {
         fail "tar of $*" "read its words above, then apply again"
 }
 
-# Whole and on disk, or not there at all.
+# Whole and on disk, or not there at all. With the program that restores the snapshot: when etcd is down, its image may be
+# gone and the registry out of reach.
 put_in_place() {
-    if ! { (cd "$new" && sha256sum etcd.db kubernetes.tar >SHA256SUMS && chmod 600 ./* && sync ./* .) &&
+    if ! { (cd "$new" && cp "$judge" etcdutl && sha256sum etcd.db kubernetes.tar etcdutl >SHA256SUMS &&
+        chmod 600 ./* && chmod 700 etcdutl && sync ./* .) &&
         rm -rf "$place" && mv -T "$new" "$place" && sync "$backups"; }; then
         fail "cannot write $place" "make room on the disk of this node, then apply again"
     fi
