@@ -205,6 +205,8 @@ def test_a_file_of_a_backup_is_fetched_in_a_stream(sshd: Sshd, place: Place, tmp
                 await nodes.fetch(sshd.machine, Fence(FENCE.run, 2, FENCE.owner), "v1.35.4", "etcd.db", target)
             with pytest.raises(AccessError, match="no file of a backup"):
                 await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "shadow", target)
+        async with connected(sshd, place) as nodes, asyncio.timeout(20):  # its own master does not keep the pipe open
+            assert await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", target) == sha256(content).hexdigest()
 
     asyncio.run(run())
 
