@@ -34,6 +34,8 @@ make_folder() {
     [ "$(stat -c '%u %a' "$backups")" = "0 700" ] ||
         fail "$backups must belong to root and be closed to others (0700)" "set that right, then apply again"
     rm -rf "$new"
+    # a failure takes no room with it; what a reboot leaves behind, the next attempt removes
+    trap 'rm -rf "$new"' EXIT
     mkdir "$new" || fail "cannot make $new" "see what stands in its way, then apply again"
 }
 
