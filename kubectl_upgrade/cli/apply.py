@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.engine.take_over import Found
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import World
+    from kubectl_upgrade.world.backup_folder import BackupFolder
 
 
 @connected
@@ -47,6 +49,12 @@ def apply(
         list[str] | None,
         typer.Option("--only", metavar="NODE", help="Of the workers, only this one for now; repeat."),
     ] = None,
+    backup_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--backup-to", metavar="DIR", help="Bring the backups off the control planes, too; they hold every Secret."
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what runs on the nodes, line by line.")
     ] = False,
@@ -64,8 +72,9 @@ def apply(
         raise PlanError(f"{file} has digest {digest(plan)}, not {pinned}", fix="apply the file that was reviewed")
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", fix="add --yes")
+    folder = _backup_folder(plan, backup_to)
     world = connection.world()
-    applying = applying_for(world, verbose=verbose, limits=limits)
+    applying = applying_for(world, verbose=verbose, limits=limits, backup_to=folder)
     try:
         history = run(world, perform(world, plan, applying, confirm=not yes, take_over=take_over), applying.stop)
     except UpgradeError as error:
@@ -85,6 +94,18 @@ def _limits(plan: Plan, pause_after: str, only: frozenset[str]) -> Limits:
     if strange:
         raise UsageError(f"--only: the plan has no worker {', '.join(strange)}", fix="see `show` for its workers")
     return Limits(pause_after=pause_after, only=only)
+
+
+def _backup_folder(plan: Plan, path: Path | None) -> BackupFolder | None:
+    """UsageError when nothing can be written there, or the plan makes no backups."""
+    from kubectl_upgrade.engine.backups import backs_up
+    from kubectl_upgrade.world.backup_folder import BackupFolder
+
+    if path is None:
+        return None
+    if not any(backs_up(stage) for hop in plan.hops for stage in hop.stages):
+        raise UsageError("--backup-to: the plan has no backup-etcd, so that there will be nothing to bring")
+    return BackupFolder.at(path)
 
 
 async def perform(world: World, plan: Plan, applying: Applying, *, confirm: bool, take_over: str = "") -> History:
@@ -122,9 +143,12 @@ async def _confirmed(plan: Plan) -> bool:
 
 def tell_summary(plan: Plan, history: History) -> None:
     """What was reached and where the time went."""
+    from kubectl_upgrade.engine.backups import kept_backups
     from kubectl_upgrade.report.times import times_of
 
     tell_times(times_of(history))
-    for line in left_behind_lines(plan):
+    backups = list(kept_backups(plan, history))
+    for line in (*left_behind_lines(plan), *backups):
         tell(f"\n{line}")
-    tell(f"\n{plan.cluster.name} is at {plan.cluster.to}; no lock, label, cordon or file of ours is left")
+    but = " but the backups" if backups else ""
+    tell(f"\n{plan.cluster.name} is at {plan.cluster.to}; no lock, label, cordon or file of ours is left{but}")

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.actions import unit_stem
+from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.model.facts import HostFacts, RunRecord
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets, StepId
 from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps import STEPS
 from kubectl_upgrade.steps.base import WholeCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from kubectl_upgrade.engine.history import History
     from kubectl_upgrade.model.facts import Facts, Maybe
     from kubectl_upgrade.model.plan import Hop, Plan, Stage
     from kubectl_upgrade.steps.base import NodeTarget, Target
@@ -75,6 +78,21 @@ def steps_by_units(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) 
         for planned in stage.steps
     )
     return {str(step_id) for step_id in ids if unit_stem(run, step_id) in succeeded}
+
+
+def untouched(plan: Plan, run: str, facts: Facts, history: History | None) -> frozenset[str]:
+    """Names of the control planes that bear no sign of a stage which changes what the plan pins: a backup was made
+    there at most, so that they still are as they were planned.
+    """
+    marked = {node.name for node in facts.nodes if worked_on(node, run[:8])}
+    known = history.targets_begun if history else set()
+    touched = marked | (history.adopted if history else set())
+    for hop, stage, target in _walk(plan):
+        if isinstance(target, ControlPlane) and any(STEPS[step.do].CHANGES for step in stage.steps):
+            stems = _stems(plan, run, hop, stage, target)
+            if f"{hop.to}/{stage.stage}/{target.name}" in known or stems & _units(facts.hosts, run, target):
+                touched.add(target.name)
+    return frozenset(node.name for node in plan.control_planes) - touched
 
 
 def _walk(plan: Plan) -> Iterator[tuple[Hop, Stage, Target]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run, Stop
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import Journal, World
+    from kubectl_upgrade.world.backup_folder import BackupFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Applying:
     watch: Watch
     stop: Stop
     limits: Limits = field(default_factory=Limits)
+    backup_to: BackupFolder | None = None
 
 
 async def look(world: World, plan: Plan, take_over: str = "") -> Ready:
@@ -143,6 +145,7 @@ async def execute(world: World, ready: Ready, applying: Applying) -> History:
     journal = ready.journal or await _journal(world, ready)
     try:
         run = await enter(world, ready.plan, journal, applying, ready.taking.epoch if ready.taking else 0)
+        run.backup_to = applying.backup_to
         held = await _take(run, ready, applying)
         if ready.ending or held.ending:
             await finish_ending(run, ready.ending or held.ending)

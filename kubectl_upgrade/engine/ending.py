@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.engine.backups import kept_backups
 from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
 from kubectl_upgrade.engine.context import step_context
@@ -46,6 +47,8 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
     for target in targets:
         await _undo(run, target)
     await clean_up(run, without)
+    for line in kept_backups(run.plan, run.history):
+        run.watch(Note(line))
     for subject in sorted(run.history.targets_begun - run.history.targets_done):
         run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
 

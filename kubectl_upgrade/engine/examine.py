@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
-from kubectl_upgrade.engine.adopt import settled_targets, steps_by_units
+from kubectl_upgrade.engine.adopt import settled_targets, steps_by_units, untouched
 from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
@@ -39,7 +39,7 @@ class Examined:
     absent: frozenset[str]
     """uids of the plan's workers that are skipped"""
     begun: frozenset[str]
-    """names of nodes that the run has begun to work on, by its journal or by what it left on them"""
+    """names of nodes that the run has begun to change, by its journal or by what it left on them"""
     settled: tuple[str, ...]
     """`hop/stage/target`s that are done, as the nodes prove"""
 
@@ -61,7 +61,8 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     if not begun:
         _in_date(world, plan)
     settled = settled_targets(plan, run, facts)
-    drifts = drift_of(plan, facts, _progress(plan, facts, run, history, begun, settled))
+    changed = begun - untouched(plan, run, facts, history)
+    drifts = drift_of(plan, facts, _progress(plan, facts, run, history, changed, settled))
     if drifts.unknown:
         raise AccessError(
             f"the cluster cannot be compared with the plan now:\n{_indented(drifts.unknown)}",
@@ -85,7 +86,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         judgements=judgements,
         notes=tuple(notes),
         absent=absent,
-        begun=begun,
+        begun=changed,
         settled=settled,
     )
 

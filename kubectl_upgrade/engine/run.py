@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.steps.base import NodeTarget
     from kubectl_upgrade.world import Fence, World
+    from kubectl_upgrade.world.backup_folder import BackupFolder
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class Run:
     working_on: set[str] = field(default_factory=set)
     """names of the workers in flight"""
     fenced: set[str] = field(default_factory=set)
+    backup_to: BackupFolder | None = None
+    """where backups are brought, off the nodes"""
 
     @property
     def cluster(self) -> GuardedCluster:

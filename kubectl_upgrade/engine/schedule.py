@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.backups import fetch_backups
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
 from kubectl_upgrade.engine.target_run import TargetRun
@@ -15,6 +16,7 @@ from kubectl_upgrade.model.errors import StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps import STEPS
 from kubectl_upgrade.steps.base import WholeCluster, Worker
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
             targets = [t for t in targets_of(run.plan, hop, stage) if getattr(t, "uid", "") not in absent]
             chosen = [t for t in targets if not (limits.only and isinstance(t, Worker) and t.name not in limits.only)]
             await _run_stage(run, hop, stage, chosen)
+            await fetch_backups(run, hop, stage)
             if len(chosen) == len(targets):
                 await _after(run, hop, stage)
             if stage.stage == limits.pause_after:
@@ -75,7 +78,8 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
     left = [target for target in runs if target.subject not in run.history.targets_done]
     if not left:
         return
-    if len(run.plan.control_planes) == 1 and isinstance(left[0].target, ControlPlane):
+    changes = any(STEPS[step.do].CHANGES for step in stage.steps)
+    if changes and len(run.plan.control_planes) == 1 and isinstance(left[0].target, ControlPlane):
         run.watch(Note("there is one control plane: the API is away for a minute or two while it is upgraded"))
     run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
     errors = await _side_by_side(run, stage, left)

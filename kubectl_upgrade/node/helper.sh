@@ -7,6 +7,7 @@
 #   units/UNIT/output     what the action printed
 #   units/UNIT/exit       its exit code, once it has ended
 #   keep-RUN/             what actions keep for their own undo
+# Backups are elsewhere and stay: /var/backups/upgrade-cp/RUN8-VERSION/ (actions/backup-etcd.sh).
 # A verb answers with one line `upgrade-cp: ANSWER` on stdout and exit 0; any other exit is a failure, told on stderr.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -15,6 +16,7 @@ export PATH LC_ALL
 umask 077
 cd / || exit 70
 
+backups=/var/backups/upgrade-cp
 bundle=${0%/*}
 base=${bundle%/*}
 # shellcheck source-path=SCRIPTDIR source=lib/unit-state.sh
@@ -56,6 +58,10 @@ is_action() {
 is_argument() {
     case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._,:=+/-]*) return 1 ;; esac
     [ "${#1}" -le 256 ]
+}
+
+is_version() {
+    case $1 in *[!0-9A-Za-z.-]*) return 1 ;; v[0-9]*) [ "${#1}" -le 80 ] ;; *) return 1 ;; esac
 }
 
 check_unit() {
@@ -258,6 +264,19 @@ release() {
     answer released
 }
 
+# RUN EPOCH OWNER VERSION NAME → held RUN EPOCH OWNER | absent | sends BYTES, then that file of this run's backup
+fetch() {
+    check_fence "$1" "$2" "$3"
+    is_version "$4" || fail 64 "no version: $4"
+    case $5 in SHA256SUMS | etcd.db | kubernetes.tar | etcdutl) ;; *) fail 64 "no file of a backup: $5" ;; esac
+    held=$(fence)
+    [ "$held" = "$1 $2 $3" ] || { answer "held $held"; return; }
+    file=$backups/$(printf '%.8s' "$1")-$4/$5
+    [ -f "$file" ] || { answer absent; return; }
+    answer "sends $(stat -c %s "$file")"
+    cat "$file" || fail 74 "cannot read $file"
+}
+
 main() {
     case "${1-} $#" in
         "fence 4") raise_fence "$2" "$3" "$4" ;;
@@ -265,6 +284,7 @@ main() {
         "run "[3-9] | "run 1"[0-9]) shift && run "$@" ;;
         "wait 4") await "$2" "$3" "$4" ;;
         "release 4") release "$2" "$3" "$4" ;;
+        "fetch 6") fetch "$2" "$3" "$4" "$5" "$6" ;;
         *) fail 64 "no verb with these words: $*" ;;
     esac
     exit 0

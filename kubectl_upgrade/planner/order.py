@@ -40,6 +40,7 @@ class Order:
         old = [node for node in control_planes if node.versions.kubelet != self.to]
         names = tuple(node.name for node in old)
         stages = [
+            *self._backup((first, *others)),
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
             Stage(stage="add-ons", targets="cluster", steps=self._add_ons()),
@@ -51,6 +52,11 @@ class Order:
             *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
         ]
         return tuple(stage for stage in stages if stage.targets)
+
+    def _backup(self, names: tuple[str, ...]) -> tuple[Stage, ...]:
+        """Of an etcd that is not kubeadm's we have neither the certificates nor the disk."""
+        steps = (step("backup-etcd", version=str(self.to)),)
+        return (Stage(stage="backup", targets=names, steps=steps),) if self.stacked_etcd else ()
 
     def _control_plane(self, kubeadm: str) -> tuple[PlannedStep, ...]:
         return (

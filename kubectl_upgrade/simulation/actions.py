@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from kubectl_upgrade.model.version import Version
@@ -11,6 +12,7 @@ from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.power import start_kubelet
 from kubectl_upgrade.simulation.releases import release
 from kubectl_upgrade.simulation.running import ActionFailedError
+from kubectl_upgrade.world import BACKUP_PARTS, BACKUP_SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -80,10 +82,25 @@ async def restart_kubelet(running: Running, version: str) -> None:
         running.say(f"kubelet {wanted} is active and healthy")
 
 
+async def backup_etcd(running: Running, version: str) -> None:
+    """Save etcd and the node's files, unless this run has them already."""
+    node, name = running.node, f"{running.run8}-{version}"
+    if name not in node.backups:
+        if not node.running("etcd"):
+            raise ActionFailedError(REFUSED, "etcd is not running")
+        async with running.phase("snapshot"):
+            await running.takes(2, 4)
+        parts = {part: f"{part} of {node.name}, {name}\n".encode() for part in BACKUP_PARTS}
+        sums = "".join(f"{sha256(content).hexdigest()}  {part}\n" for part, content in parts.items())
+        node.backups[name] = {**parts, BACKUP_SUMS: sums.encode()}
+    running.say(f"saved: /var/backups/upgrade-cp/{name}")
+
+
 # action → its model, and the pattern of each argument
 ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "apt-install-kubeadm": (apt_install_kubeadm, (_BARE, r"v1\.[0-9]+")),
     "apt-install-kubelet": (apt_install_kubelet, (_BARE,)),
+    "backup-etcd": (backup_etcd, (_VERSION,)),
     "kubeadm-apply": (kubeadm.apply, (_VERSION, _PATCHES, _ERRORS)),
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
     "restart-kubelet": (restart_kubelet, (_VERSION,)),

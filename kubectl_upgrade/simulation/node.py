@@ -108,6 +108,8 @@ class Node:
     units: dict[str, Unit] = field(default_factory=dict)
     kept_manifests: dict[str, str] = field(default_factory=dict)
     """component → sha256:…, as the run's kubeadm left them"""
+    backups: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """run8-version → file → content; they stay when the run is over"""
     work: list[asyncio.Task[None]] = field(default_factory=list)
     """what a reboot takes down: actions, and replacements of static pods by the kubelet"""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.errors import LockedError, NodeUnreachableError, StepError
@@ -17,6 +18,7 @@ from kubectl_upgrade.world import Fence, UnitStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from kubectl_upgrade.simulation.client import Client
     from kubectl_upgrade.simulation.node import Node
@@ -92,6 +94,16 @@ class SimulatedNodes:
             output = bytes(known.output)
             return UnitStatus(known.state, known.exit_code, output[offset:].decode(), len(output))
 
+    async def fetch(self, machine: Machine, fence: Fence, version: str, name: str, target: Path) -> str:
+        async with self._session("fetch", machine) as node:
+            if node.fence != fence:
+                raise _locked(node)
+            self._need_bundle(node, "fetch")
+            content = node.backups.get(f"{fence.run[:8]}-{version}", {}).get(name)
+            if content is None:
+                raise StepError(f"{node.name} has no backup for {version}", fix="see /var/backups/upgrade-cp there")
+            return _put(target, content)
+
     async def release(self, machine: Machine, fence: Fence) -> None:
         async with self._session("release", machine) as node:
             holder = node.fence
@@ -142,6 +154,12 @@ async def _ended(unit: Unit, seconds: int) -> None:
             await unit.ended.wait()
     except TimeoutError:
         return
+
+
+def _put(target: Path, content: bytes) -> str:
+    target.touch(0o600)
+    target.write_bytes(content)
+    return sha256(content).hexdigest()
 
 
 def _locked(node: Node) -> LockedError:

@@ -38,6 +38,11 @@ class Running:
         self._unit = unit
         self._draw = Random(f"{cluster.seed}/{node.name}/{unit.name}")  # noqa: S311 - reproducible, no secret
 
+    @property
+    def run8(self) -> str:
+        """First digits of the run, as the unit's name has them."""
+        return self._unit.name.split("-")[2]
+
     def say(self, line: str) -> None:
         self._unit.output += f"{line}\n".encode()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubectl_upgrade.steps.backup_etcd import BackupEtcd
 from kubectl_upgrade.steps.base import Step
 from kubectl_upgrade.steps.drain_node import DrainNode
 from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
@@ -19,6 +20,7 @@ from kubectl_upgrade.steps.wait_kubelet_config_access import WaitKubeletConfigAc
 from kubectl_upgrade.steps.wait_node import WaitNode
 
 STEPS: dict[str, type[Step]] = {
+    "backup-etcd": BackupEtcd,
     "drain-node": DrainNode,
     "install-kubeadm": InstallKubeadm,
     "install-kubelet": InstallKubelet,

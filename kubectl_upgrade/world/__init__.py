@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -55,6 +56,11 @@ class UnitStatus:
     """where the next answer's output begins, in bytes"""
 
 
+# the parts of a backup, and the file with their sums
+BACKUP_SUMS = "SHA256SUMS"
+BACKUP_PARTS = ("etcd.db", "kubernetes.tar", "etcdutl")
+
+
 class Nodes(Protocol):
     """Programs on nodes. There is no free command: facts and actions are files of ours, arguments are allow-listed.
 
@@ -80,6 +86,14 @@ class Nodes(Protocol):
 
     async def wait(self, machine: Machine, unit: str, seconds: int, offset: int = 0) -> UnitStatus:
         """Wait on the node until the unit has ended, at most so many seconds (0 to 30), and say how it is."""
+
+    async def fetch(self, machine: Machine, fence: Fence, version: str, name: str, target: Path) -> str:
+        """Bring one file of this run's backup (BACKUP_SUMS, BACKUP_PARTS) to a local file, which nobody else may read,
+        and say its sha256 in hexadecimal digits. It may be as large as etcd: it is never held in memory as a whole.
+
+        LockedError unless the node's fence equals this one; StepError when the node has no such backup, or the local
+        disk does not take it.
+        """
 
     async def release(self, machine: Machine, fence: Fence) -> None:
         """Remove fence, records of units and bundle; nothing happens when another run holds the node.

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from kubectl_upgrade.model.errors import AccessError, LockedError, NodeUnreachableError, PlanError, StepError
 from kubectl_upgrade.world import FactOutput, Fence, Machine, Nodes, UnitStatus
 from kubectl_upgrade.world.bundle import Bundle, probe
+from kubectl_upgrade.world.download import Download
 from kubectl_upgrade.world.ssh_errors import last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from kubectl_upgrade.world.ssh import Answer, Ssh
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _MARK = b"upgrade-cp: "
 _LONGEST_FACT = 262144  # bytes, as in probe.sh
 _LONGEST_OUTPUT = 65536  # bytes, as in helper.sh
+_LONGEST_FETCH = 14400  # seconds: 8 GiB at 600 KiB/s; a connection that dies is noticed by ssh itself
 _WHO = "`kubectl -n kube-system get lease upgrade-cp -o yaml` names who holds the cluster"
 _ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
 _UNIT = re.compile(r"upgrade-cp-[0-9a-f]{8}-[0-9a-f]{12}-[1-9][0-9]{0,3}")
@@ -91,6 +95,25 @@ class SshNodes(Nodes):
             if state == "running" or len(data) < _LONGEST_OUTPUT:
                 return UnitStatus(state, exit_code, output.decode(errors="replace"), offset + len(output))
 
+    async def fetch(self, machine: Machine, fence: Fence, version: str, name: str, target: Path) -> str:
+        doing = f"fetching {name}"
+        words = [self._helper_file, "fetch", *_words(fence), version, name]
+        download = Download(target, _MARK)
+        answer = await self._ssh.stream(machine, doing, words, download.take, _LONGEST_FETCH)
+        said, _ = _reply(machine, doing, replace(answer, stdout=download.head))
+        if said == "absent":
+            raise StepError(
+                f"{doing} from {machine.name}: this run has no backup for {version} there (any more)",
+                f"see /var/backups/upgrade-cp on {machine.name}; without --backup-to the run goes on",
+            )
+        if not said.startswith("sends "):
+            raise _held(machine, doing, said, fence)
+        if said != f"sends {download.size}":
+            raise NodeUnreachableError(
+                f"{doing} from {machine.name}: the node {said} bytes, {download.size} came", "run apply again"
+            )
+        return download.sha256
+
     async def release(self, machine: Machine, fence: Fence) -> None:
         doing = "releasing the node"
         await self.install(machine)  # an earlier release may have been cut short after it removed the helper
@@ -104,8 +127,12 @@ class SshNodes(Nodes):
     async def _helper(
         self, machine: Machine, doing: str, verb: str, *words: str, limit: float = 60
     ) -> tuple[str, bytes]:
-        helper = f"{self._base}/{self._bundle.name}/helper.sh"
-        return _reply(machine, doing, await self._ssh.call(machine, doing, [helper, verb, *words], b"", limit))
+        answer = await self._ssh.call(machine, doing, [self._helper_file, verb, *words], b"", limit)
+        return _reply(machine, doing, answer)
+
+    @property
+    def _helper_file(self) -> str:
+        return f"{self._base}/{self._bundle.name}/helper.sh"
 
 
 def _fact(line: bytes) -> tuple[str, FactOutput]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import signal
@@ -13,13 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Timer
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import sh
 
 from kubectl_upgrade.model.errors import AccessError, NodeUnreachableError, UsageError
 from kubectl_upgrade.world import Machine
 from kubectl_upgrade.world.ssh_errors import last, no_answer, sudo_refused, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # sshd's MaxSessions is 10; the 11th session on a master would open a whole new connection
 _SESSIONS_PER_NODE = 8
@@ -109,6 +113,21 @@ class Ssh:
         NodeUnreachableError when ssh or sudo does not get through or the limit passes; what runs on the node then goes
         on. AccessError when the shell itself does not exit with 0.
         """
+        return await self._session(
+            machine, doing, words, lambda place, remote: self._run(place, remote, program, limit_seconds), limit_seconds
+        )
+
+    async def stream(
+        self, machine: Machine, doing: str, words: list[str], take: Callable[[BinaryIO], None], limit_seconds: float
+    ) -> Answer:
+        """As call, but `take` reads what it prints, in a thread and to its end, so that it may be of any size."""
+        return await self._session(
+            machine, doing, words, lambda place, remote: self._stream(place, remote, take, limit_seconds), limit_seconds
+        )
+
+    async def _session(
+        self, machine: Machine, doing: str, words: list[str], run: Callable[[str, str], Answer], limit_seconds: float
+    ) -> Answer:
         first = machine not in self._masters
         master = self._masters.setdefault(machine, asyncio.Event())
         if not first:  # the first call opens the master; at the same time, the others would each connect on their own
@@ -117,7 +136,7 @@ class Ssh:
         try:
             async with self._sessions[machine]:
                 answer = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, self._run, self._destination(machine), remote, program, limit_seconds
+                    self._pool, run, self._destination(machine), remote
                 )
         finally:
             master.set()
@@ -136,12 +155,23 @@ class Ssh:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, destination: str, remote: str, program: bytes, limit_seconds: float) -> Answer:
-        client = self._ssh("--", destination, remote, _in=program, _bg=True)
+        return self._watched(self._ssh("--", destination, remote, _in=program, _bg=True), limit_seconds)
+
+    def _stream(self, destination: str, remote: str, take: Callable[[BinaryIO], None], limit_seconds: float) -> Answer:
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as output:
+            try:
+                client = self._ssh("--", destination, remote, _in=b"", _out=writing, _bg=True)
+            finally:
+                os.close(writing)  # ssh has its own: when that is closed too, the output is at its end
+            return self._watched(client, limit_seconds, lambda: take(output))
+
+    def _watched(self, client: Any, limit_seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Answer:
         self._clients[client.pid] = client  # by process: sh compares commands by what they print
         try:
             if self._closing:
                 _kill(client)
-            return _ended(client, limit_seconds)
+            return _ended(client, limit_seconds, meanwhile)
         finally:
             del self._clients[client.pid]
 
@@ -179,7 +209,7 @@ def _command(arguments: list[str]) -> Any:
     )
 
 
-def _ended(client: Any, limit_seconds: float) -> Answer:
+def _ended(client: Any, limit_seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Answer:
     late = Event()
 
     def stop() -> None:
@@ -189,6 +219,11 @@ def _ended(client: Any, limit_seconds: float) -> Answer:
     timer = Timer(limit_seconds, stop)  # ours, because sh's own limit costs every call up to 0.1 s
     timer.start()
     try:
+        meanwhile()
+    except BaseException:
+        _kill(client)
+        raise
+    else:
         client.wait()
     finally:
         timer.cancel()

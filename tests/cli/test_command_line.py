@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_a_rehearsal_that_never_ends_well_fails() -> None:
 def test_rehearse_plans_and_applies_a_sample(rehearsed: tuple[Path, str]) -> None:
     file, told = rehearsed
     assert len(read(file.read_bytes(), str(file)).control_planes) == 3
-    assert "sample is at v1.35.4; no lock, label, cordon or file of ours is left" in told
+    assert "sample is at v1.35.4; no lock, label, cordon or file of ours is left but the backups" in told
+    assert re.search(r"stay on cp1, cp2, cp3: /var/backups/upgrade-cp/\w{8}-v1\.35\.4 on each; they hold", told)
 
 
 def test_rehearse_takes_a_plan_and_goes_on_after_a_pause(rehearsed: tuple[Path, str], tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_rehearse_shows_what_faults_do(rehearsed: tuple[Path, str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (("--pause-after", "lunch"), "the plan has no stage lunch -> its stages: first-control-plane,"),
+        (("--pause-after", "lunch"), "the plan has no stage lunch -> its stages: backup, first-control-plane,"),
         (("--only", "cp1"), "the plan has no worker cp1"),
     ],
 )
@@ -124,6 +126,20 @@ def test_apply_takes_stages_and_workers_of_the_plan(
 ) -> None:
     done = _run("apply", str(rehearsed[0]), "--yes", *flags, code=2)
     assert told in " ".join(done.stderr.split())
+
+
+def test_backup_to_takes_a_folder_that_can_be_written(rehearsed: tuple[Path, str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    told = _run("apply", str(rehearsed[0]), "--yes", "--backup-to", str(file), code=2).stderr
+    assert f"backups cannot be written to {file}" in " ".join(told.split())
+    text = rehearsed[0].read_text()
+    start, end = text.index("  # cp1, cp2, cp3, one at a time: back up"), text.index("  # cp1: install kubeadm")
+    without = tmp_path / "without.yaml"
+    without.write_text(text[:start] + text[end:])
+    told = _run("apply", str(without), "--yes", "--backup-to", str(tmp_path), code=2).stderr
+    assert "the plan has no backup-etcd" in " ".join(told.split())
+    assert "file of ours is left\n" in _run("rehearse", "--pace", "0", str(without)).stderr
 
 
 def test_validate_prints_what_apply_can_pin(rehearsed: tuple[Path, str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.operator import TO, WAIVER, Operator, edit
+from tests.e2e.operator import TO, WAIVER, Operator, edit, stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_stale_plan_is_refused_and_the_drift_named(lab: Lab, tmp_path: Path) -
 def test_an_unsafe_edit_of_a_real_plan_is_refused_with_its_line(lab: Lab, tmp_path: Path) -> None:
     operator = Operator(lab, tmp_path / "state")
     plan = operator.plan(tmp_path / "p.yaml", *WAIVER)
-    edit(plan, lambda document: document["hops"][0]["stages"][0]["steps"].pop(-2))
+    edit(plan, lambda document: stage(document, "first-control-plane")["steps"].pop(-2))
     told = operator.run("apply", str(plan), "--yes", code=3).stderr
     assert f"{plan}:" in told
     assert "wait-etcd" in told

@@ -10,10 +10,17 @@ import pytest
 
 from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
+from tests.e2e import recovery
 
 NODE = Path(node.__file__).parent
 SCRIPTS = sorted(NODE.rglob("*.sh"))
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+
+
+def test_the_commands_of_the_recovery_page_are_shell() -> None:
+    assert recovery.names() == {"BACKUP", "FIRST", "OTHERS", "CLUSTER"}
+    for block in recovery.blocks():
+        subprocess.run(["dash", "-n"], check=True, input=block.text, text=True, timeout=10)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(NODE)))

@@ -91,6 +91,14 @@ def test_external_etcd_needs_no_wait_for_it(three: str) -> None:
     assert load(text.encode(), "p.yaml").cluster_configuration.etcd == "external"
 
 
+def test_an_external_etcd_is_not_ours_to_back_up(three: str) -> None:
+    backup = "    - {do: backup-etcd, with: {version: v1.35.4}}\n"
+    text = three.replace("    - {do: mark-node}\n", f"{backup}    - {{do: mark-node}}\n", 1)
+    assert check(read(text.encode(), "p.yaml")) == []
+    said = [problem.message for problem in check(read(text.replace("etcd: stacked", "etcd: external").encode(), "p"))]
+    assert "backup-etcd cannot save an etcd that is not kubeadm's" in said
+
+
 def test_patch_upgrade_needs_no_drain(single: str) -> None:
     assert "drain-node" not in single
     assert check(load(single.encode(), "p.yaml")) == []

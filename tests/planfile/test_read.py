@@ -33,7 +33,7 @@ def _line_of(text: str, part: str) -> int:
         ("members: 3", "members: 3.0", "steps[4].with.members: 3.0 is not a whole number"),
         ("members: 3", "members: true", "steps[4].with.members: true is not a whole number"),
         ("onTimeout: stop", "onTimeout: kill", 'with.onTimeout: "kill" is not one of: stop'),
-        ("{do: unmark-node}", "{do: run, with: {command: sh}}", 'steps[5].do: "run" is not one of: drain-node'),
+        ("{do: unmark-node}", "{do: run, with: {command: sh}}", 'steps[5].do: "run" is not one of: backup-etcd'),
         ("{do: unmark-node}", "unmark-node", 'steps[5]: a mapping is wanted here, not "unmark-node"'),
         ("{do: unmark-node}", "{do: unmark-node, with: null}", "steps[5].with: a mapping is wanted here, not null"),
         ("[SystemVerification], reason", "[all], reason", 'kubeadmErrors[0]: "all" is not a named kubeadm error'),

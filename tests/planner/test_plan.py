@@ -40,12 +40,15 @@ def _steps(stage: Stage) -> list[str]:
 def test_static_pods_everywhere_then_kubelets_then_workers(shape: type[Shape]) -> None:
     stages = _stages(_plan(shape().facts()))
     assert list(stages) == [
+        "backup",
         "first-control-plane",
         "other-control-planes",
         "add-ons",
         "control-plane-kubelets",
         "workers",
     ]
+    assert stages["backup"].targets == ("cp1", "cp2", "cp3")
+    assert [(step.do, step.with_) for step in stages["backup"].steps] == [("backup-etcd", {"version": "v1.35.4"})]
     assert stages["first-control-plane"].targets == ("cp1",)
     assert stages["other-control-planes"].targets == ("cp2", "cp3")
     assert stages["control-plane-kubelets"].targets == ("cp1", "cp2", "cp3")
@@ -67,6 +70,12 @@ def test_static_pods_everywhere_then_kubelets_then_workers(shape: type[Shape]) -
 def test_a_patch_upgrade_drains_nothing(shape: type[Shape]) -> None:
     stages = _stages(_plan(shape().facts(), "v1.34.9"))
     assert not any("drain-node" in _steps(stage) for stage in stages.values())
+
+
+def test_an_etcd_that_is_not_kubeadms_is_not_backed_up(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    external = replace(facts, kubeadm_config=replace(facts.kubeadm_config, etcd="external"))
+    assert "backup-etcd" not in str(_plan(external).hops)
 
 
 def test_a_single_control_plane_has_no_stage_of_others(shape: type[Shape]) -> None:

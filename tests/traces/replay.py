@@ -91,6 +91,7 @@ def _bare(version: str) -> Version:
 
 def _disturb(model: ModelCluster, trace: Trace) -> None:
     middle = {"apt-install-kubeadm": "install", "apt-install-kubelet": "install", "restart-kubelet": "restart"}
+    middle["backup-etcd"] = "snapshot"
     phase = middle.get(trace.action, "kube-apiserver" if trace.control_plane else "kubelet-config")
     if trace.exit_code is None:
         model.faults.add(Fault(kind="node-reboot", node=trace.node, action=trace.action, phase=phase))

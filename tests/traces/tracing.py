@@ -12,6 +12,7 @@ from tests.traces.trace import RECORDED, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from kubectl_upgrade.world import Clock, Cluster, FactOutput, Fence, Machine, UnitStatus
 
@@ -72,6 +73,9 @@ class TracingNodes(Nodes):
                 )
             )
         return status
+
+    async def fetch(self, machine: Machine, fence: Fence, version: str, name: str, target: Path) -> str:
+        return await self._inner.fetch(machine, fence, version, name, target)
 
     async def release(self, machine: Machine, fence: Fence) -> None:
         await self._inner.release(machine, fence)

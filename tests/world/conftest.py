@@ -63,6 +63,7 @@ class Place:
     base: Path
     stubs: Path
     bundle: Bundle
+    backups: Path
 
     @property
     def helper(self) -> Path:
@@ -75,6 +76,11 @@ class Place:
 
     def call(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["dash", self.helper, *words], capture_output=True, check=False, timeout=40)
+
+    def save(self, name: str, content: bytes, folder: str = "01234567-v1.35.4") -> None:
+        """Put a file where a backup would."""
+        (self.backups / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.backups / folder / name).write_bytes(content)
 
     def pid(self, unit: str) -> int:
         return int((self.stubs / f"{unit}.pid").read_text())
@@ -91,10 +97,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
         (stubs / name).chmod(0o700)
     ours = Bundle.ours().files["helper.sh"].decode()
     assert ours.count("\nPATH=") == 1
+    backups = tmp_path / "backups"
+    assert ours.count("\nbackups=/var/backups/upgrade-cp\n") == 1
+    ours = ours.replace("\nbackups=/var/backups/upgrade-cp\n", f"\nbackups={backups}\n")
     files = {"helper.sh": ours.replace("\nPATH=", f"\nPATH={stubs}:").encode()}
     files["lib/unit-state.sh"] = Bundle.ours().files["lib/unit-state.sh"]
     files |= {f"actions/{name}.sh": text.encode() for name, text in _ACTIONS.items()}
-    made = Place(tmp_path / "node", stubs, Bundle(files))
+    made = Place(tmp_path / "node", stubs, Bundle(files), backups)
     yield made
     for keep in made.base.glob("keep-*"):
         (keep / "go").touch()

@@ -217,10 +217,44 @@ def test_a_release_leaves_what_runs(node: Place) -> None:
     assert ended(node)[0] == "exited 0"
 
 
+def test_a_file_of_a_backup_is_sent_byte_for_byte(node: Place) -> None:
+    content = bytes(range(256)) * 1000 + b"\nupgrade-cp: sends 1\n"
+    node.save("etcd.db", content)
+    done = node.call("fetch", RUN, "1", OWNER, "v1.35.4", "etcd.db")
+    assert (done.returncode, done.stdout) == (0, b"upgrade-cp: sends %d\n" % len(content) + content)
+
+
+def test_a_backup_of_another_run_or_version_is_not_this_ones(node: Place) -> None:
+    node.save("etcd.db", b"x", "ffffffff-v1.35.4")
+    node.save("etcd.db", b"x", "01234567-v1.35.3")
+    assert said(node, "fetch", RUN, "1", OWNER, "v1.35.4", "etcd.db") == "absent"
+
+
+@pytest.mark.parametrize("fence", [(RUN, "0", OWNER), (RUN, "2", OWNER), (RUN, "1", RIVAL), (OTHER, "1", OWNER)])
+def test_only_the_holder_of_the_fence_may_fetch(node: Place, fence: tuple[str, str, str]) -> None:
+    node.save("etcd.db", b"x")
+    node.save("etcd.db", b"x", f"{OTHER[:8]}-v1.35.4")
+    assert node.call("fetch", *fence, "v1.35.4", "etcd.db").stdout == f"upgrade-cp: held {RUN} 1 {OWNER}\n".encode()
+
+
+def test_a_release_leaves_backups(node: Place) -> None:
+    node.save("etcd.db", b"x")
+    assert said(node, "release", RUN, "1", OWNER) == "released"
+    assert (node.backups / "01234567-v1.35.4" / "etcd.db").read_bytes() == b"x"
+
+
 @pytest.mark.parametrize(
     "words",
     [
         (),
+        ("fetch", RUN, "1", OWNER, "v1.35.4"),
+        ("fetch", RUN, "1", OWNER, "v1.35.4", "shadow"),
+        ("fetch", RUN, "1", OWNER, "v1.35.4", "../../../../etc/shadow"),
+        ("fetch", RUN, "1", OWNER, "v1/../..", "etcd.db"),
+        ("fetch", RUN, "1", OWNER, "", "etcd.db"),
+        ("fetch", RUN, "1", OWNER, "v" + "1" * 80, "etcd.db"),
+        ("fetch", RUN, "1", OWNER, "latest", "etcd.db"),
+        ("fetch", RUN[:-1], "1", OWNER, "v1.35.4", "etcd.db"),
         ("fence", RUN, "1"),
         ("fence", RUN[:-1], "1", OWNER),
         ("fence", RUN, "01", OWNER),

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,6 +180,70 @@ def test_an_action_that_systemd_refuses(sshd: Sshd, place: Place) -> None:
             (place.stubs / "refuse").touch()
             with pytest.raises(StepError, match="Failed to start transient service unit"):
                 await nodes.start(sshd.machine, FENCE, UNIT, "print", [])
+
+    asyncio.run(run())
+
+
+def test_a_file_of_a_backup_is_fetched_in_a_stream(sshd: Sshd, place: Place, tmp_path: Path) -> None:
+    """Larger than a pipe and than any buffer of ours, with every byte in it."""
+    content = bytes(range(256)) * 65536 + b"\nupgrade-cp: held\n"
+    target = tmp_path / "etcd.db.partial"
+
+    async def run() -> None:
+        async with connected(sshd, place) as nodes:
+            await nodes.install(sshd.machine)
+            await nodes.raise_fence(sshd.machine, FENCE)
+            with pytest.raises(StepError, match=r"no backup for v1\.35\.4"):
+                await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", target)
+            place.save("etcd.db", content)
+            for _ in range(2):
+                found = await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", target)
+                assert found == sha256(content).hexdigest()
+            assert target.read_bytes() == content
+            assert target.stat().st_mode & 0o777 == 0o600
+            with pytest.raises(LockedError, match="taken over"):
+                await nodes.fetch(sshd.machine, Fence(FENCE.run, 2, FENCE.owner), "v1.35.4", "etcd.db", target)
+            with pytest.raises(AccessError, match="no file of a backup"):
+                await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "shadow", target)
+        async with connected(sshd, place) as nodes, asyncio.timeout(20):  # its own master does not keep the pipe open
+            assert await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", target) == sha256(content).hexdigest()
+
+    asyncio.run(run())
+
+
+def test_a_local_disk_that_does_not_take_it_ends_the_fetch(sshd: Sshd, place: Place, tmp_path: Path) -> None:
+    place.save("etcd.db", b"x" * 4_000_000)
+
+    async def run() -> None:
+        async with connected(sshd, place) as nodes:
+            await nodes.install(sshd.machine)
+            await nodes.raise_fence(sshd.machine, FENCE)
+            with pytest.raises(StepError, match=r"writing /dev/full: No space left on device"):
+                await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", Path("/dev/full"))
+            with pytest.raises(StepError, match=r"No such file or directory"):
+                await nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", tmp_path / "nowhere" / "x")
+            assert (await nodes.wait(sshd.machine, UNIT, 0)).state == "absent"
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_is_cut_in_a_fetch_is_noticed(sshd: Sshd, place: Place, tmp_path: Path) -> None:
+    target = tmp_path / "etcd.db.partial"
+
+    async def run() -> None:
+        async with connected(sshd, place) as nodes:
+            await nodes.install(sshd.machine)
+            await nodes.raise_fence(sshd.machine, FENCE)
+            place.save("etcd.db", b"")
+            os.truncate(place.backups / "01234567-v1.35.4" / "etcd.db", 1 << 36)  # sparse, and endless for this test
+            fetching = asyncio.create_task(nodes.fetch(sshd.machine, FENCE, "v1.35.4", "etcd.db", target))
+            while not target.exists() or target.stat().st_size < 1_000_000:
+                await asyncio.sleep(0.02)
+                assert not fetching.done()
+            for pid in ssh_clients(sshd):
+                os.kill(pid, signal.SIGKILL)
+            with pytest.raises(NodeUnreachableError):
+                await fetching
 
     asyncio.run(run())
 

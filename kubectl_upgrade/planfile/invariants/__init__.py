@@ -26,6 +26,7 @@ from kubectl_upgrade.planfile.invariants.pairs import (
     wait_etcd_counts_all,
 )
 from kubectl_upgrade.planfile.invariants.stages import (
+    backups_are_of_members,
     many_at_once_is_safe,
     names_are_unique_in_stages,
     steps_stand_where_they_belong,
@@ -56,6 +57,7 @@ INVARIANTS = (
     names_are_unique_in_stages,
     targets_exist,
     steps_stand_where_they_belong,
+    backups_are_of_members,
     many_at_once_is_safe,
     kubeadm_apply_leads,
     control_planes_all_get_kubeadm,

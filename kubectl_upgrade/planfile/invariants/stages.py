@@ -76,6 +76,18 @@ def steps_stand_where_they_belong(layout: Layout) -> Iterator[Problem]:
                 yield Problem(stage.at(index), f"{step.do} works on a {belongs}, this stage on a {place}")
 
 
+def backups_are_of_members(layout: Layout) -> Iterator[Problem]:
+    """Only where kubeadm's etcd runs is there something to save."""
+    stacked = layout.plan.cluster_configuration.etcd == "stacked"
+    for stage in layout.stages:
+        for index, _ in stage.steps("backup-etcd"):
+            if not stacked:
+                message = "backup-etcd cannot save an etcd that is not kubeadm's"
+                yield Problem(stage.at(index), message, "leave it out, and back that etcd up by its own means")
+            elif stage.workers:
+                yield Problem(stage.at(index), f"backup-etcd on {stage.workers[0].name}, which has no etcd")
+
+
 def many_at_once_is_safe(layout: Layout) -> Iterator[Problem]:
     """Control planes one at a time and none after a failure; of workers at most so many as the stage says."""
     for stage in layout.stages:
