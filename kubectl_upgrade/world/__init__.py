@@ -168,6 +168,8 @@ class KnownRun:
 
     cluster_uid: str
     run: str
+    nonce: str
+    """empty when it cannot be read any more"""
     entries: Sequence[Json]
 
 
