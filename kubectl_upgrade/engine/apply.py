@@ -94,7 +94,7 @@ async def _look_over(world: World, plan: Plan, wanted: str) -> Ready:
 async def _look_again(world: World, plan: Plan, journal: Journal) -> Ready:
     """For a run that this state folder knows."""
     history = await History.load(journal, world.clock)
-    _same_plan(history, plan)
+    same_plan(history, plan)
     try:
         held = await patiently(world.clock, lambda: lock.holder(world.cluster), LOOK_SECONDS)
     except ApiError as error:
@@ -124,7 +124,8 @@ async def _not_ended_elsewhere(world: World, plan: Plan, history: History) -> No
         )
 
 
-def _same_plan(history: History, plan: Plan) -> None:
+def same_plan(history: History, plan: Plan) -> None:
+    """PlanError unless it is the plan that the run of this history was begun with."""
     if history.digest and history.digest != digest(plan):
         raise PlanError(
             f"run {history.journal.run[:8]} is unfinished and was begun with another plan "
