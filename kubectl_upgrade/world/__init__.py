@@ -82,9 +82,11 @@ class Nodes(Protocol):
         """Wait on the node until the unit has ended, at most so many seconds (0 to 30), and say how it is."""
 
     async def release(self, machine: Machine, fence: Fence) -> None:
-        """Remove fence, records of units and bundle; nothing happens when another run holds the node.
+        """Remove fence, records of units and bundle; a lower epoch of the same run gives way, and nothing happens when
+        another run holds the node.
 
-        An action that still runs is never removed: StepError.
+        LockedError when a higher epoch, or the same epoch's other owner, holds it. An action that still runs is never
+        removed: StepError.
         """
 
     async def close(self) -> None:
@@ -170,6 +172,8 @@ class KnownRun:
 
     cluster_uid: str
     run: str
+    nonce: str
+    """empty when it cannot be read any more"""
     entries: Sequence[Json]
 
 
