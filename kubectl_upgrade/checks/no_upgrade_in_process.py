@@ -1,9 +1,10 @@
-"""No node is marked as being upgraded."""
+"""No node is marked as being upgraded, or held by the fence of another run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.model.facts import HostFacts, RunRecord
 from kubectl_upgrade.model.finding import Finding, Level
 from kubectl_upgrade.model.names import KUBEONE_LABELS, RUN_LABEL
 
@@ -18,7 +19,7 @@ _WORDS = "is marked as being upgraded by {owner} (label {label})"
 
 class NoUpgradeInProcess:
     """Two upgrades at once can stop two etcd members at once. A mark may also be what a failed upgrade left behind, so
-    that a person who knows better may waive it.
+    that a person who knows better may waive it. A fence is never waived: its node would refuse every action.
     """
 
     NAME: ClassVar[str] = "no-upgrade-in-process"
@@ -35,6 +36,7 @@ class NoUpgradeInProcess:
                     fix=f"let that upgrade end; if it is dead: `kubectl label node {node.name} {label}-`, "
                     "or plan with --force",
                 )
+        yield from _fenced(facts, aim.run8)
 
 
 def somebodys_mark(node: NodeObject, run8: str) -> str | None:
@@ -50,3 +52,17 @@ def _foreign(node: NodeObject, run8: str) -> Iterator[tuple[str, str]]:
         value = node.labels.get(label)
         if value is not None and not (label == RUN_LABEL and run8 and value == run8):
             yield label, f"run {value} of upgrade-cp" if label == RUN_LABEL else "KubeOne"
+
+
+def _fenced(facts: Facts, run8: str) -> Iterator[Finding]:
+    for name, host in facts.hosts.items():
+        record = host.run if isinstance(host, HostFacts) else None
+        other = record.run[:8] if isinstance(record, RunRecord) else ""
+        if other not in {"", run8}:
+            yield Finding(
+                Level.BLOCKER,
+                f"is held by run {other} of upgrade-cp (its fence is there)",
+                node=name,
+                fix=f"let that run end; if nobody goes on with it: `kubectl upgrade-cp abort --run {other} PLAN`",
+                waivable=False,
+            )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.apply import same_plan
 from kubectl_upgrade.engine.claim import enter, take_lock, take_nodes, take_workers
 from kubectl_upgrade.engine.ending import give_up
 from kubectl_upgrade.engine.history import History
-from kubectl_upgrade.engine.take_over import find_run
+from kubectl_upgrade.engine.take_over import demand_plan, find_run
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import NAMESPACE
 from kubectl_upgrade.model.errors import AccessError, UsageError
@@ -54,18 +55,33 @@ async def _end_own(world: World, applying: Applying, without: frozenset[str], pl
         )
     try:
         history = await History.load(journal, world.clock)
-        if not history.plan and plan is None:  # killed before it wrote its first word, or its journal was damaged
-            if await patiently(world.clock, lambda: lock.holder(world.cluster)) is None:
-                await journal.finish()
-                return
-            raise UsageError(f"the history of run {journal.run[:8]} is lost", fix="give its plan too: abort PLAN")
-        own = await enter(world, plan or read(history.plan.encode(), "the run's plan"), journal, applying)
+        begun_with = await _begun_with(world, history, plan)
+        if begun_with is None:
+            await journal.finish()
+            return
+        own = await enter(world, begun_with, journal, applying)
         await take_lock(own, applying.who, create=True)
-        if journal.damaged or not history.plan:
-            await take_workers(own, without)
+        await take_workers(own, without)
         await give_up(own, without)
     finally:
         await journal.close()
+
+
+async def _begun_with(world: World, history: History, plan: Plan | None) -> Plan | None:
+    """The run's plan, from its journal, or `plan` when that is lost; None when the run was killed before it wrote its
+    first word. PlanError when it was begun with another one than `plan`.
+    """
+    if history.plan:
+        if plan is not None:
+            same_plan(history, plan)
+        return read(history.plan.encode(), "the run's plan")
+    held = await patiently(world.clock, lambda: lock.holder(world.cluster))
+    run = history.journal.run
+    if plan is None and held is not None:
+        raise UsageError(f"the history of run {run[:8]} is lost", fix="give its plan too: abort PLAN")
+    if plan is not None and held is not None and held.run == run:
+        demand_plan(held, plan)
+    return plan
 
 
 async def _end_anybodys(

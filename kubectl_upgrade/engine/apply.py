@@ -96,7 +96,7 @@ async def _look_over(world: World, plan: Plan, wanted: str) -> Ready:
 async def _look_again(world: World, plan: Plan, journal: Journal) -> Ready:
     """For a run that this state folder knows."""
     history = await History.load(journal, world.clock)
-    _same_plan(history, plan)
+    same_plan(history, plan)
     try:
         held = await patiently(world.clock, lambda: lock.holder(world.cluster), LOOK_SECONDS)
     except ApiError as error:
@@ -126,8 +126,10 @@ async def _not_ended_elsewhere(world: World, plan: Plan, history: History) -> No
         )
 
 
-def _same_plan(history: History, plan: Plan) -> None:
-    """By the history, and where that was lost by what was written beside it when the run began."""
+def same_plan(history: History, plan: Plan) -> None:
+    """PlanError unless the run began with this plan: by the history, and where that was lost by what was written beside
+    it.
+    """
     begun_with = history.digest or history.journal.digest
     if begun_with != digest(plan):
         raise lock.another_plan(history.journal.run, begun_with, digest(plan))

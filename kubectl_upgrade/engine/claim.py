@@ -13,9 +13,10 @@ from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.facts.nodes import read_nodes
-from kubectl_upgrade.model.errors import ConflictError, LockedError, NotFoundError
-from kubectl_upgrade.model.facts import HostFacts, RunRecord
+from kubectl_upgrade.model.errors import ConflictError, LockedError, NodeUnreachableError, NotFoundError
+from kubectl_upgrade.model.facts import HostFacts, RunRecord, Unknown
 from kubectl_upgrade.model.names import EPOCH_ANNOTATION
+from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.planfile.targets import node_targets
 from kubectl_upgrade.planfile.write import write
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.engine.apply import Applying
     from kubectl_upgrade.model.facts import Maybe, NodeObject
     from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.steps.base import NodeTarget
     from kubectl_upgrade.world import Journal, World
 
 
@@ -72,27 +74,41 @@ async def take_nodes(run: Run, without: frozenset[str] = frozenset()) -> None:
     if run.fence.epoch > 1 and epoch not in run.history.taken_over:
         nodes = await patiently(run.world.clock, lambda: read_nodes(run.world.cluster))
         in_flight = {node.name: node for node in nodes if worked_on(node, run.fence.run[:8])}
-        for target in node_targets(run.plan):
-            if target.name in in_flight.keys() - without:
-                await run.fence_node(target)
-                await _annotate(run, in_flight[target.name])
+        targets = [target for target in node_targets(run.plan) if target.name in in_flight]
+        await together(lambda target: _keep_off(run, target, in_flight[target.name], without), targets)
         await run.history.record("taken-over", epoch)
 
 
-async def take_workers(run: Run, without: frozenset[str] = frozenset()) -> None:
-    """Find every worker that bears a sign of the run (label, cordon, fence), remember it, and raise its fence.
+async def _keep_off(run: Run, target: NodeTarget, node: NodeObject, without: frozenset[str]) -> None:
+    """A worker may be dead: the lock keeps the old client off it too, and its own steps raise its fence later."""
+    try:
+        if target.name not in without:
+            await run.fence_node(target)
+    except NodeUnreachableError as error:
+        run.watch(Note(f"{target.name} does not answer, so that its fence is not raised yet: {error.message}"))
+    await _annotate(run, node)
 
-    Asks all of them: for a run that is to be ended and whose journal is lost or elsewhere.
+
+async def take_workers(run: Run, without: frozenset[str] = frozenset()) -> None:
+    """Find every worker that bears a sign of the run (label, cordon, fence), remember it, and raise its fence where it
+    answers; those `without` are not asked.
+
+    For a run that is to be ended. Asks all of them, whatever the journal says: it may be elsewhere, have been damaged,
+    or be an old copy.
     """
-    targets = [target for target in node_targets(run.plan) if target.name not in without]
-    hosts = await probe_hosts(run.world.nodes, [machine(target) for target in targets], ("run",))
+    targets = node_targets(run.plan)
+    hosts = await probe_hosts(run.world.nodes, [machine(t) for t in targets if t.name not in without], ("run",))
     nodes = await patiently(run.world.clock, lambda: read_nodes(run.world.cluster))
     signs = {node.name for node in nodes if worked_on(node, run.fence.run[:8])}
     signs |= {name for name, host in hosts.items() if _fenced_by(host, run.fence.run)}
-    for target in targets:
-        if target.name in signs:
+    signed = [target for target in targets if target.name in signs]
+    for target in signed:
+        if target.name not in run.history.nodes_begun():
             await run.history.record("adopted", target.name)
-            await run.fence_node(target)
+    await together(run.fence_node, [target for target in signed if isinstance(hosts.get(target.name), HostFacts)])
+    unknown = [n.name for n in nodes if isinstance(hosts.get(n.name), Unknown) and n.name not in signs]
+    if silent := sorted(set(unknown) - run.history.nodes_begun()):
+        run.watch(Note(f"what is ours there could not be read, for they do not answer: {some_of(silent, 10)}"))
 
 
 def _fenced_by(host: Maybe[HostFacts], run: str) -> bool:

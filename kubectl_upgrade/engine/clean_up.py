@@ -47,7 +47,8 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
 
     await together(release, [target for target in await present(run) if target.name not in without])
     for name in sorted(without):
-        run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp"))
+        end = f"kubectl upgrade-cp abort --run {run.fence.run[:8]} PLAN"
+        run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp. Should it come back: {end}"))
     await patiently(run.world.clock, lambda: lock.release(run.world.cluster, run.fence))
     await run.history.record("run-ends", run.fence.run)
     await run.history.journal.finish()

@@ -25,8 +25,7 @@ async def finish_ending(run: Run, how: str) -> None:
     """Go on with an ending that was cut short; StoppedError when it was not that of a plan that is done."""
     run.watch(Note(f"run {run.fence.run[:8]} was being ended ({how}); going on with that"))
     await take_nodes(run)
-    if run.fence.epoch > 1 or not run.history.nodes_begun():
-        await take_workers(run)
+    await take_workers(run)
     if how == "aborted":
         await give_up(run, frozenset())
         raise StoppedError("the abort of this run is finished", fix="make a new plan; it says what is left to do")
@@ -34,7 +33,9 @@ async def finish_ending(run: Run, how: str) -> None:
 
 
 async def give_up(run: Run, without: frozenset[str]) -> None:
-    """Undo what is ours, say what stays, leave no trace; StepError while an action still runs on a node."""
+    """Undo what is ours, say what stays, leave no trace; StepError while an action still runs on a node, LockedError
+    when a fence says that somebody has taken the run over.
+    """
     targets = await present(run)
     for target in targets:
         running = None if target.name in without else await run.running_on(target)
@@ -43,6 +44,8 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
                 f"{running} still runs on {target.name}; nothing was changed",
                 fix=f"wait for it (there: journalctl -fu {running}), then abort again",
             )
+    gone = {node.name for node in run.plan.control_planes} - {target.name for target in targets}
+    await take_nodes(run, without | gone)
     await announce_ending(run, "aborted")
     for target in targets:
         await _undo(run, target)

@@ -7,20 +7,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.history import Past
 from kubectl_upgrade.engine.waiting import patiently
-from kubectl_upgrade.facts.gather import NAMESPACE, probe_hosts
+from kubectl_upgrade.facts.gather import MANY_WORKERS, NAMESPACE, probe_hosts, sample
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import AccessError, UsageError
-from kubectl_upgrade.model.facts import LastOutput, RunRecord, Unknown
+from kubectl_upgrade.model.facts import HostFacts, LastOutput, RunRecord, Unknown
 from kubectl_upgrade.model.names import CORDON_ANNOTATION, RUN_LABEL
 from kubectl_upgrade.planfile.read import read
 from kubectl_upgrade.planfile.targets import node_targets
 from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from kubectl_upgrade.model.facts import HostFacts, Maybe, NodeObject, UnitRecord
+    from kubectl_upgrade.model.facts import Maybe, NodeObject, UnitRecord
     from kubectl_upgrade.model.plan import Plan
     from kubectl_upgrade.world import KnownRun, World
 
@@ -95,9 +96,39 @@ async def status_of(world: World, plan: Plan | None = None) -> Status:
     hosts = await probe_hosts(world.nodes, machines, _FACTS)
     if api != "answers" and all(isinstance(host, Unknown) for host in hosts.values()):
         raise AccessError(f"neither the API nor any control plane answers: {api}", fix="see the network and the nodes")
+    if api == "answers" and held is None and not _fences(hosts):
+        hosts |= await _left_on_workers(world, nodes)
     objects = {node.name: node for node in nodes}
-    found = tuple(_node(machine.name, hosts[machine.name], objects.get(machine.name)) for machine in machines)
-    return _status(api, held, found, {run.run for run in known})
+    found = tuple(_node(name, host, objects.get(name)) for name, host in hosts.items())
+    fences = _fences(hosts)
+    run = held.run if held is not None else min((fence.run for fence in fences), default="")
+    ours = any(_goes_on(one, held, fences) for one in known if one.run == run)
+    return _status(api, held, found, run, ours=ours)
+
+
+async def _left_on_workers(world: World, nodes: Sequence[NodeObject]) -> dict[str, Maybe[HostFacts]]:
+    """Workers with the fence of a run that was ended without them; of many workers a sample is asked."""
+    workers = [node for node in nodes if not node.control_plane and node.internal_ip]
+    asked = workers if len(workers) <= MANY_WORKERS else sample(workers)
+    hosts = await probe_hosts(world.nodes, [Machine(node.name, node.internal_ip) for node in asked], _FACTS)
+    return {name: host for name, host in hosts.items() if _fences({name: host})}
+
+
+def _fences(hosts: Mapping[str, Maybe[HostFacts]]) -> list[RunRecord]:
+    records = [host.run for host in hosts.values() if isinstance(host, HostFacts)]
+    return [record for record in records if isinstance(record, RunRecord) and record.run]
+
+
+def _goes_on(known: KnownRun, held: lock.Holder | None, fences: Sequence[RunRecord]) -> bool:
+    """May `apply` alone go on with the run here, or has somebody taken it over: in the lock, or on the nodes while the
+    API was away?
+    """
+    past = Past()
+    for entry in known.entries:
+        past.take(entry)
+    owner = lock.owner(known.nonce)
+    taken = any(f.run == known.run and f.epoch >= past.epoch and f.owner != owner for f in fences)
+    return not taken and (held is None or held.nonce_hash == lock.hashed(known.nonce))
 
 
 def _concerned(node: NodeObject) -> bool:
@@ -152,10 +183,7 @@ def _state(unit: UnitRecord) -> str:
     return f"exited {unit.exit_code}" if unit.state == "exited" else unit.state
 
 
-def _status(api: str, held: lock.Holder | None, nodes: tuple[NodeStatus, ...], known: set[str]) -> Status:
-    fenced = sorted({node.run for node in nodes if node.run})
-    run = held.run if held is not None else (fenced[0] if fenced else "")
-    ours = run in known
+def _status(api: str, held: lock.Holder | None, nodes: tuple[NodeStatus, ...], run: str, *, ours: bool) -> Status:
     return Status(
         api=api,
         run=run,
@@ -180,5 +208,6 @@ def _next(run: str, nodes: tuple[NodeStatus, ...], *, ours: bool) -> str:
         return f"{going}to go on: kubectl upgrade-cp apply PLAN; to end it: kubectl upgrade-cp abort"
     return (
         f"{going}its operator goes on with: kubectl upgrade-cp apply PLAN; "
-        f"if they cannot: kubectl upgrade-cp apply PLAN --take-over {run[:8]}"
+        f"if they cannot: kubectl upgrade-cp apply PLAN --take-over {run[:8]}, "
+        f"or to end it: kubectl upgrade-cp abort --run {run[:8]} PLAN"
     )

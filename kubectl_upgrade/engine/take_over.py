@@ -10,9 +10,10 @@ from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.waiting import patiently, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, UsageError
-from kubectl_upgrade.model.facts import RunRecord, Unknown
+from kubectl_upgrade.model.facts import HostFacts, RunRecord, Unknown
 from kubectl_upgrade.planfile.digest import digest
-from kubectl_upgrade.steps.base import machine
+from kubectl_upgrade.planfile.targets import node_targets
+from kubectl_upgrade.steps.base import Worker, machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,8 @@ class Found:
 
 
 async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str] = frozenset()) -> Found:
-    """Look for the run on the lock and on every control plane; nothing is changed.
+    """Look for the run on the lock, on every control plane, and on the workers when neither names it; nothing is
+    changed.
 
     UsageError when no such run is there, LockedError when it is another one, PlanError when it was begun with another
     plan, AccessError while a control plane does not answer (but those `without`): its fence could not be raised.
@@ -58,16 +60,26 @@ async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str
         offline = True
     if held is not None and not held.run.startswith(wanted):
         raise lock.locked(held)
-    run = held.run if held is not None else _named(records, wanted)
+    left = (
+        {} if held is not None or offline or _names(records, wanted) else await _left_on_workers(world, plan, without)
+    )
+    run = held.run if held is not None else _named({**records, **left}, wanted)
     for name, record in records.items():
         if record.run not in {"", run}:
             raise LockedError(
-                f"{name} is held by another run, {record.run[:8]}", fix=f"end that one: abort --run {record.run[:8]}"
+                f"{name} is held by another run, {record.run[:8]}",
+                fix=f"end that one where it was begun, or with `abort --run {record.run[:8]} PLAN`",
             )
-    if held is not None and held.plan != digest(plan):
-        raise lock.another_plan(run, held.plan, digest(plan))
-    seen = [record.epoch for record in records.values()] + ([held.epoch] if held is not None else [])
-    return Found(run, 1 + max(seen, default=0), held, offline)
+    if held is not None:
+        demand_plan(held, plan)
+    seen = [record.epoch for record in {**records, **left}.values() if record.run == run]
+    return Found(run, 1 + max([*seen, held.epoch if held is not None else 0]), held, offline)
+
+
+def demand_plan(held: lock.Holder, plan: Plan) -> None:
+    """PlanError unless it is the plan that the holder of the lock has begun."""
+    if held.plan != digest(plan):
+        raise lock.another_plan(held.run, held.plan, digest(plan))
 
 
 async def run_records(world: World, plan: Plan, without: frozenset[str] = frozenset()) -> Mapping[str, RunRecord]:
@@ -92,8 +104,20 @@ def all_fenced(records: Mapping[str, RunRecord], fence: Fence) -> bool:
     return all((record.run, record.epoch, record.owner) == mine for record in records.values())
 
 
+async def _left_on_workers(world: World, plan: Plan, without: frozenset[str]) -> Mapping[str, RunRecord]:
+    """A run that was ended without a worker may be left there alone. Who does not answer says nothing."""
+    asked = [machine(t) for t in node_targets(plan) if isinstance(t, Worker) and t.name not in without]
+    hosts = await probe_hosts(world.nodes, asked, ("run",))
+    records = {name: host.run for name, host in hosts.items() if isinstance(host, HostFacts)}
+    return {name: record for name, record in records.items() if isinstance(record, RunRecord)}
+
+
+def _names(records: Mapping[str, RunRecord], wanted: str) -> set[str]:
+    return {record.run for record in records.values() if record.run.startswith(wanted)}
+
+
 def _named(records: Mapping[str, RunRecord], wanted: str) -> str:
-    found = {record.run for record in records.values() if record.run.startswith(wanted)}
+    found = _names(records, wanted)
     if len(found) != 1:
         raise UsageError(
             f"there is no run {wanted[:8]} on this cluster: neither its lock nor a fence names it",

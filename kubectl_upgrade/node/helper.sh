@@ -116,6 +116,18 @@ running_unit() {
     done
 }
 
+# HELD RUN EPOCH OWNER: does what holds the node (nothing, this very fence, a lower epoch of the same run) give way?
+gives_way() {
+    case $1 in
+        none | "$2 $3 $4") return 0 ;;
+        "$2 "*) ;;
+        *) return 1 ;;
+    esac
+    lower=${1#* }
+    lower=${lower%% *}
+    is_number "$lower" && [ "$lower" -lt "$3" ]
+}
+
 # --- verbs ---
 
 # RUN EPOCH OWNER → raised | held RUN EPOCH OWNER
@@ -123,21 +135,7 @@ raise_fence() {
     check_fence "$1" "$2" "$3"
     lock
     held=$(fence)
-    case $held in
-        none | "$1 $2 $3") ;;
-        "$1 "*)
-            lower=${held#* }
-            lower=${lower%% *}
-            if ! is_number "$lower" || [ "$lower" -ge "$2" ]; then
-                answer "held $held"
-                return
-            fi
-            ;;
-        *)
-            answer "held $held"
-            return
-            ;;
-    esac
+    gives_way "$held" "$1" "$2" "$3" || { answer "held $held"; return; }
     [ "$held" = "$1 $2 $3" ] || record "$base/fence" "$1 $2 $3" || fail 74 "cannot write $base/fence"
     answer raised
 }
@@ -245,13 +243,7 @@ release() {
     check_fence "$1" "$2" "$3"
     lock
     held=$(fence)
-    case $held in
-        none | "$1 $2 $3") ;;
-        *)
-            answer "held $held"
-            return
-            ;;
-    esac
+    gives_way "$held" "$1" "$2" "$3" || { answer "held $held"; return; }
     busy=$(running_unit) || exit "$?"
     [ -z "$busy" ] || { answer "busy $busy"; return; }
     rm -rf "$base/units" "$base/keep-$1" "$base/fence" "$base/fence.tmp" || fail 74 "cannot remove records in $base"

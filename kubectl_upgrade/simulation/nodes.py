@@ -53,7 +53,7 @@ class SimulatedNodes:
         async with self._session("raise_fence", machine) as node:
             self._need_bundle(node, "raise_fence")
             holder = node.fence
-            if holder not in {None, fence} and (holder.run != fence.run or holder.epoch >= fence.epoch):
+            if not _gives_way(holder, fence):
                 raise _locked(node)
             if holder != fence:
                 self._client.landed(f"fence {node.name} {fence.epoch}")
@@ -106,8 +106,9 @@ class SimulatedNodes:
 
     async def release(self, machine: Machine, fence: Fence) -> None:
         async with self._session("release", machine) as node:
-            holder = node.fence
-            if holder not in {None, fence}:
+            if not _gives_way(node.fence, fence):
+                if node.fence is not None and node.fence.run == fence.run:
+                    raise _locked(node)
                 return
             busy = [unit.name for unit in node.units.values() if unit.state == "running"]
             if busy:
@@ -162,11 +163,17 @@ def _put(target: Path, content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
+def _gives_way(held: Fence | None, fence: Fence) -> bool:
+    """Is it nothing, this very fence, or a lower epoch of the same run?"""
+    return held is None or held == fence or (held.run == fence.run and held.epoch < fence.epoch)
+
+
 def _locked(node: Node) -> LockedError:
     holder = f"run {node.fence.run}, epoch {node.fence.epoch}" if node.fence else "no run"
     return LockedError(
         f"{node.name} is held by {holder}",
-        fix="see `kubectl upgrade-cp status`; if no lock names that run: abort --run RUN PLAN",
+        fix="see `kubectl upgrade-cp status`; if its operator is gone for good: apply PLAN --take-over RUN, or abort "
+        "--run RUN PLAN",
     )
 
 

@@ -83,7 +83,7 @@ class MemoryState:
         async with self._client.call(Point(call="state.unfinished")):
             newest = ((uid, runs[-1]) for uid, runs in sorted(self._folder.runs.items()) if runs)
             return [
-                KnownRun(uid, stored.run, [json.loads(entry) for entry in stored.entries])
+                KnownRun(uid, stored.run, stored.nonce, [json.loads(entry) for entry in stored.entries])
                 for uid, stored in newest
                 if not stored.finished
             ]

@@ -96,9 +96,11 @@ class Nodes(Protocol):
         """
 
     async def release(self, machine: Machine, fence: Fence) -> None:
-        """Remove fence, records of units and bundle; nothing happens when another run holds the node.
+        """Remove fence, records of units and bundle; a lower epoch of the same run gives way, and nothing happens when
+        another run holds the node.
 
-        An action that still runs is never removed: StepError.
+        LockedError when a higher epoch, or the same epoch's other owner, holds it. An action that still runs is never
+        removed: StepError.
         """
 
     async def close(self) -> None:
@@ -184,6 +186,8 @@ class KnownRun:
 
     cluster_uid: str
     run: str
+    nonce: str
+    """empty when it cannot be read any more"""
     entries: Sequence[Json]
 
 

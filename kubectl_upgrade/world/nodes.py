@@ -120,6 +120,8 @@ class SshNodes(Nodes):
         said, _ = await self._helper(machine, doing, "release", *_words(fence))
         if said.startswith("busy "):
             raise _busy(machine, doing, said)
+        if said.startswith(f"held {fence.run} "):
+            raise _held(machine, doing, said, fence)
 
     async def close(self) -> None:
         await self._ssh.close()
@@ -194,12 +196,13 @@ def _held(machine: Machine, doing: str, said: str, fence: Fence) -> LockedError:
     if run == fence.run:
         return LockedError(
             f"{doing} on {machine.name}: this run was taken over (its epoch there is {epoch}, ours {fence.epoch})",
-            f"leave the cluster to whoever took it over; {_WHO}",
+            f"leave the cluster to whoever took it over; {_WHO}. Where they are gone for good, go on with it: the same "
+            f"plan with `--take-over {run[:8]}`, or end it: `kubectl upgrade-cp abort --run {run[:8]} PLAN`",
         )
     return LockedError(
         f"{doing} on {machine.name}: run {run} (epoch {epoch}) holds the node",
-        f"let that run end or abort it where it was started; {_WHO}. If no lock names it, it was left behind: end it "
-        f"with `kubectl upgrade-cp abort --run {run[:8]} PLAN`",
+        f"let that run end or abort it where it was started; {_WHO}. If no lock names it, it was left behind: end "
+        f"this run, if it has begun (`kubectl upgrade-cp abort`), then that one (`abort --run {run[:8]} PLAN`)",
     )
 
 

@@ -58,7 +58,8 @@ class FolderState(State):
             for cluster in clusters:
                 folder = _unfinished(cluster)
                 if folder is not None:
-                    known.append(KnownRun(cluster.name, folder.name, read_entries(folder / "journal.jsonl")))
+                    entries = read_entries(folder / "journal.jsonl")
+                    known.append(KnownRun(cluster.name, folder.name, _nonce(folder / "run.json"), entries))
         return known
 
     def _begin(self, cluster_uid: str, digest: str, run: str = "") -> FolderJournal:
@@ -191,6 +192,12 @@ def _about(path: Path) -> dict[str, str]:
             f"reading {path}: it is damaged ({error!r})",
             f"take the run over: apply PLAN --take-over {path.parent.name[:8]}",
         ) from error
+
+
+def _nonce(path: Path) -> str:
+    with suppress(StepError):
+        return _about(path)["nonce"]
+    return ""
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
-from kubectl_upgrade.model.facts import Apiserver, Facts, HostFacts, Kubeadm, Unknown
+from kubectl_upgrade.model.facts import Apiserver, Facts, HostFacts, Kubeadm, RunRecord, Unknown
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -203,6 +203,15 @@ def test_the_marks_of_the_run_itself_do_not_stop_it(shape: type[Shape]) -> None:
     facts = shape(nodes={"cp2": {"labels": {label: "12345678"}}}).facts()
     assert _found(facts, "no-upgrade-in-process", run8="12345678") == []
     assert len(_found(facts, "no-upgrade-in-process", run8="87654321")) == 1
+
+
+def test_the_fence_of_another_run_blocks_also_when_forced(shape: type[Shape]) -> None:
+    held = RunRecord(run="12345678" * 4, epoch=2, owner="0" * 16, units=())
+    facts = _host(shape().facts(), "cp2", run=held)
+    (found,) = blockers(judge(facts, Aim(TARGET), {"no-upgrade-in-process"}))
+    assert "cp2: is held by run 12345678 " in str(found)
+    assert "abort --run 12345678 PLAN" in str(found)
+    assert not blockers(judge(facts, Aim(TARGET, "12345678")))
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.power import cut
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
+from tests.engine.conftest import Operator
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.status import NodeStatus, Status
     from kubectl_upgrade.model.plan import Plan
-    from tests.engine.conftest import Operator
 
 IN_KUBEADM = Fault(kind="client-kill", action="kubeadm-apply", phase="etcd", moment="")
 
@@ -62,6 +62,26 @@ def test_a_run_without_a_client_seen_by_its_operator_and_by_another(operator: Op
     assert "an action runs on cp1 and needs nobody; to go on: kubectl upgrade-cp apply PLAN" in own.next
     assert f"--take-over {own.run[:8]}" in others.next
     assert (own.ours, others.ours) == (True, False)
+
+
+def test_a_run_that_was_taken_over_is_the_heirs(operator: Operator) -> None:
+    async def story() -> None:
+        plan = await _killed(operator)
+        folder = Folder(3, "heir")
+        heir = Operator(operator.model, folder)
+        held = await holder(simulated_world(operator.model).cluster)
+        assert held is not None
+        operator.model.faults.add(Fault(kind="client-kill", node="cp2", action="kubeadm-node", moment=""))
+        with pytest.raises(ClientKilled):
+            await heir.apply(plan, take_over=held.run)
+        own, heirs = [await status_of(simulated_world(operator.model, whose)) for whose in (None, folder)]
+        assert (own.run, own.ours, heirs.run, heirs.ours) == (held.run, False, held.run, True)
+        assert f"apply PLAN --take-over {held.run[:8]}, or to end it: kubectl upgrade-cp abort --run" in own.next
+        operator.model.api_cut_until = operator.model.now + 3600
+        assert not (await status_of(simulated_world(operator.model))).ours
+        assert (await status_of(simulated_world(operator.model, folder))).ours
+
+    loop.run(story())
 
 
 def test_a_failed_step_and_its_last_words(operator: Operator) -> None:

@@ -19,7 +19,7 @@ _EVERY_SECONDS = 5.0
 def stale_changes(model: ModelCluster) -> str:
     """Once another client has the lock, at most one change of the former holder may land: the one it was about to make.
 
-    Releases are left out: a node heeds one only from the very fence that it bears.
+    Releases are left out: a node heeds one only from the fence that it bears, or one that this gives way to.
     """
     late: dict[int, list[Landed]] = {}
     for landed, displaced in _after_displacement(model.landed):

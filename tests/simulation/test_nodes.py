@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -175,8 +176,11 @@ def test_release_leaves_nothing_and_spares_others(operate: Operate) -> None:
         await operator.hold("w1")
         await operator.act("w1", *INSTALL)
         await nodes.release(machine, Fence("f" * 32, 1, "0" * 16))
+        await nodes.raise_fence(machine, replace(operator.fence, epoch=2))
+        with pytest.raises(LockedError, match="epoch 2"):
+            await nodes.release(machine, operator.fence)
         assert len(await operator.fact("w1", "run")) == 2
-        await nodes.release(machine, operator.fence)
+        await nodes.release(machine, replace(operator.fence, epoch=3))
         assert await operator.fact("w1", "run") == []
         with pytest.raises(LockedError):
             await operator.start("w1", *INSTALL)

@@ -204,7 +204,15 @@ def test_a_bundle_of_the_administrator_stays(node: Place) -> None:
     assert said(node, "release", RUN, "1", OWNER) == "released"
 
 
-@pytest.mark.parametrize("fence", [(RUN, "2", OWNER), (RUN, "1", RIVAL), (OTHER, "1", OWNER)])
+def test_a_lower_epoch_of_the_same_run_gives_way_to_a_release(node: Place) -> None:
+    """A worker that was done before a take-over bears the epoch from before it."""
+    said(node, "start", RUN, "1", OWNER, UNIT, "print")
+    ended(node)
+    assert said(node, "release", RUN, "2", RIVAL) == "released"
+    assert not node.base.exists()
+
+
+@pytest.mark.parametrize("fence", [(RUN, "0", OWNER), (RUN, "1", RIVAL), (OTHER, "2", OWNER)])
 def test_a_release_by_another_changes_nothing(node: Place, fence: tuple[str, str, str]) -> None:
     assert said(node, "release", *fence) == f"held {RUN} 1 {OWNER}"
     assert (node.base / "fence").exists()

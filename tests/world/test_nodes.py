@@ -172,6 +172,25 @@ def test_another_run_is_named(sshd: Sshd, place: Place) -> None:
     asyncio.run(run())
 
 
+def test_a_node_that_was_taken_over_is_not_released_in_silence(sshd: Sshd, place: Place) -> None:
+    heir = Fence(FENCE.run, FENCE.epoch + 1, "f" * 16)
+
+    async def run() -> None:
+        async with connected(sshd, place) as nodes:
+            await nodes.install(sshd.machine)
+            await nodes.raise_fence(sshd.machine, heir)
+            with pytest.raises(LockedError, match="this run was taken over") as told:
+                await nodes.release(sshd.machine, FENCE)
+            assert f"--take-over {FENCE.run[:8]}" in told.value.fix
+            await nodes.release(sshd.machine, heir)
+            await nodes.install(sshd.machine)
+            await nodes.raise_fence(sshd.machine, FENCE)
+            await nodes.release(sshd.machine, heir)
+            assert not place.base.exists()
+
+    asyncio.run(run())
+
+
 def test_an_action_that_systemd_refuses(sshd: Sshd, place: Place) -> None:
     async def run() -> None:
         async with connected(sshd, place) as nodes:

@@ -220,6 +220,12 @@ def test_a_run_of_elsewhere_is_adopted_with_a_fresh_nonce(tmp_path: Path) -> Non
         await adopted.close()
         (known,) = await here.unfinished()
         assert (known.cluster_uid, known.run, list(known.entries)) == (UID, begun.run, [{"n": 1}])
+        assert known.nonce == adopted.nonce
+        about = adopted.folder / "run.json"
+        whole = about.read_text()
+        about.write_text(whole[:-9])
+        assert [(one.run, one.nonce) for one in await here.unfinished()] == [(begun.run, "")]
+        about.write_text(whole)
         again = await here.adopt(UID, begun.run, "d")
         assert list(await again.entries()) == [{"n": 1}]
         assert again.nonce != adopted.nonce
