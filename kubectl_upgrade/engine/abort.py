@@ -61,7 +61,8 @@ async def _end_own(world: World, applying: Applying, without: frozenset[str], pl
             raise UsageError(f"the history of run {journal.run[:8]} is lost", fix="give its plan too: abort PLAN")
         own = await enter(world, plan or read(history.plan.encode(), "the run's plan"), journal, applying)
         await take_lock(own, applying.who, create=True)
-        if journal.damaged or not history.plan:
+        # who took the run over knows of a worker that was only prepared when it asks there
+        if journal.damaged or not history.plan or own.fence.epoch > 1:
             await take_workers(own, without)
         await give_up(own, without)
     finally:

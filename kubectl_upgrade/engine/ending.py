@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.engine.adopt import preparations
 from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
@@ -35,19 +37,24 @@ async def finish_ending(run: Run, how: str) -> None:
 async def give_up(run: Run, without: frozenset[str]) -> None:
     """Undo what is ours, say what stays, leave no trace; StepError while an action still runs on a node."""
     targets = await present(run)
-    for target in targets:
-        running = None if target.name in without else await run.running_on(target)
-        if running:
-            raise StepError(
-                f"{running} still runs on {target.name}; nothing was changed",
-                fix=f"wait for it (there: journalctl -fu {running}), then abort again",
-            )
+    # a run that has prepared has been on every node
+    await together(partial(_need_idle, run), [target for target in targets if target.name not in without])
     await announce_ending(run, "aborted")
-    for target in targets:
-        await _undo(run, target)
+    await together(partial(_undo, run), targets)
     await clean_up(run, without)
+    harmless = preparations(run.plan)
     for subject in sorted(run.history.targets_begun - run.history.targets_done):
-        run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
+        if subject.rpartition("/")[0] not in harmless:
+            run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
+
+
+async def _need_idle(run: Run, target: NodeTarget) -> None:
+    running = await run.running_on(target)
+    if running:
+        raise StepError(
+            f"{running} still runs on {target.name}; nothing was changed",
+            fix=f"wait for it (there: journalctl -fu {running}), then abort again",
+        )
 
 
 async def _undo(run: Run, target: NodeTarget) -> None:
