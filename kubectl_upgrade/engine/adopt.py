@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.actions import unit_stem
-from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.model.facts import HostFacts, RunRecord
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
-from kubectl_upgrade.model.plan import ControlPlane, PoolTargets, StepId
-from kubectl_upgrade.planfile.build_step import build_step
+from kubectl_upgrade.model.plan import ControlPlane, StepId
+from kubectl_upgrade.planfile.build_step import build_step, is_harmless
 from kubectl_upgrade.planfile.targets import targets_of
-from kubectl_upgrade.steps import STEPS
-from kubectl_upgrade.steps.base import WholeCluster
+from kubectl_upgrade.steps.base import WholeCluster, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kubectl_upgrade.engine.history import History
+    from kubectl_upgrade.engine.history import Past
     from kubectl_upgrade.model.facts import Facts, Maybe
     from kubectl_upgrade.model.plan import Hop, Plan, Stage
     from kubectl_upgrade.steps.base import NodeTarget, Target
@@ -28,7 +26,8 @@ def settled_targets(plan: Plan, run: str, facts: Facts) -> tuple[str, ...]:
     it, or a control plane bears the run's cordon.
 
     Hops, the stages of control planes and of the cluster, and the targets within a stage of control planes come one
-    after the other. Workers may be chosen in any order (`--only`), so that each is judged by its own records.
+    after the other. Workers may be chosen in any order (`--only`), and targets of a parallel stage end in any order, so
+    that each is judged by its own records.
     """
     walked = list(_walk(plan))
     begun = [
@@ -44,7 +43,7 @@ def settled_targets(plan: Plan, run: str, facts: Facts) -> tuple[str, ...]:
     return tuple(
         f"{hop.to}/{stage.stage}/{target.name}"
         for hop, stage, target in walked[:last]
-        if hop != last_hop or not isinstance(stage.targets, PoolTargets)
+        if hop != last_hop or not (stage.parallel or isinstance(target, Worker))
     )
 
 
@@ -80,19 +79,26 @@ def steps_by_units(plan: Plan, run: str, hosts: Mapping[str, Maybe[HostFacts]]) 
     return {str(step_id) for step_id in ids if unit_stem(run, step_id) in succeeded}
 
 
-def untouched(plan: Plan, run: str, facts: Facts, history: History | None) -> frozenset[str]:
-    """Names of the control planes that bear no sign of a stage which changes what the plan pins: a backup was made
-    there at most, so that they still are as they were planned.
-    """
-    marked = {node.name for node in facts.nodes if worked_on(node, run[:8])}
-    known = history.targets_begun if history else set()
-    touched = marked | (history.adopted if history else set())
-    for hop, stage, target in _walk(plan):
-        if isinstance(target, ControlPlane) and any(STEPS[step.do].CHANGES for step in stage.steps):
-            stems = _stems(plan, run, hop, stage, target)
-            if f"{hop.to}/{stage.stage}/{target.name}" in known or stems & _units(facts.hosts, run, target):
-                touched.add(target.name)
-    return frozenset(node.name for node in plan.control_planes) - touched
+def preparations(plan: Plan) -> frozenset[str]:
+    """`hop/stage` of each stage that only prepares."""
+    return frozenset(f"{hop.to}/{stage.stage}" for hop in plan.hops for stage in hop.stages if is_harmless(stage))
+
+
+def disturbed(plan: Plan, history: Past) -> frozenset[str]:
+    """Names of nodes that the run has begun to take apart: in a stage that only prepares, nothing is."""
+    harmless = preparations(plan)
+    split = (subject.rpartition("/") for subject in history.targets_begun)
+    return frozenset(name for stage, _, name in split if stage not in harmless) | history.adopted
+
+
+def preparing(plan: Plan, run: str) -> frozenset[str]:
+    """Stems of all units that only prepare."""
+    return frozenset(
+        unit_stem(run, StepId(str(hop.to), stage.stage, target.name, planned.name))
+        for hop, stage, target in _walk(plan)
+        if is_harmless(stage)
+        for planned in stage.steps
+    )
 
 
 def _walk(plan: Plan) -> Iterator[tuple[Hop, Stage, Target]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.adopt import disturbed
 from kubectl_upgrade.engine.claim import enter, take_lock, take_nodes
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up
 from kubectl_upgrade.engine.ending import finish_ending
@@ -200,8 +201,10 @@ async def _run_plan(run: Run, held: lock.Holder, limits: Limits, *, fresh: bool)
 
 async def _adopt(run: Run, examined: Examined) -> None:
     """Remember what the nodes know of this run and its journal does not: it was lost, or is another operator's."""
-    for name in sorted(examined.begun - run.history.nodes_begun()):
+    for name in sorted(examined.begun - disturbed(run.plan, run.history)):
         await run.history.record("adopted", name)
+    for name in sorted(examined.prepared - run.history.nodes_begun()):
+        await run.history.record("prepared", name)
     for subject in examined.settled:
         if subject not in run.history.targets_done:
             await run.history.record("target-done", subject, between=0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.engine.adopt import preparations
 from kubectl_upgrade.engine.backups import kept_backups
 from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
@@ -37,23 +39,28 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
     when a fence says that somebody has taken the run over.
     """
     targets = await present(run)
-    for target in targets:
-        running = None if target.name in without else await run.running_on(target)
-        if running:
-            raise StepError(
-                f"{running} still runs on {target.name}; nothing was changed",
-                fix=f"wait for it (there: journalctl -fu {running}), then abort again",
-            )
+    # a run that has prepared has been on every node
+    await together(partial(_need_idle, run), [target for target in targets if target.name not in without])
     gone = {node.name for node in run.plan.control_planes} - {target.name for target in targets}
     await take_nodes(run, without | gone)
     await announce_ending(run, "aborted")
-    for target in targets:
-        await _undo(run, target)
+    await together(partial(_undo, run), targets)
     await clean_up(run, without)
     for line in kept_backups(run.plan, run.history):
         run.watch(Note(line))
+    harmless = preparations(run.plan)
     for subject in sorted(run.history.targets_begun - run.history.targets_done):
-        run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
+        if subject.rpartition("/")[0] not in harmless:
+            run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
+
+
+async def _need_idle(run: Run, target: NodeTarget) -> None:
+    running = await run.running_on(target)
+    if running:
+        raise StepError(
+            f"{running} still runs on {target.name}; nothing was changed",
+            fix=f"wait for it (there: journalctl -fu {running}), then abort again",
+        )
 
 
 async def _undo(run: Run, target: NodeTarget) -> None:

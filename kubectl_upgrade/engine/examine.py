@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
-from kubectl_upgrade.engine.adopt import settled_targets, steps_by_units, untouched
+from kubectl_upgrade.engine.adopt import disturbed, preparing, settled_targets, steps_by_units
 from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
@@ -39,7 +39,9 @@ class Examined:
     absent: frozenset[str]
     """uids of the plan's workers that are skipped"""
     begun: frozenset[str]
-    """names of nodes that the run has begun to change, by its journal or by what it left on them"""
+    """names of nodes that the run has begun to take apart, by its journal or by what it left on them"""
+    prepared: frozenset[str]
+    """names of those where it has done nothing but prepare, by what it left on them"""
     settled: tuple[str, ...]
     """`hop/stage/target`s that are done, as the nodes prove"""
 
@@ -50,19 +52,21 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     `history`: of the run that goes on, or `run`: its id, when its history is elsewhere; neither for a new one.
 
     PlanError when the plan is stale or a waiver has ended, AccessError when a control plane cannot be compared,
-    PreflightError when a check blocks. A run that has begun is not stopped by a worker: it is skipped or waited for.
+    PreflightError when a check blocks. A run that has begun, and not only prepared, is not stopped by a worker: it
+    is skipped or waited for.
     """
     run = history.journal.run if history else run
     facts = await gather(world)
-    begun = history.nodes_begun() if history else frozenset()
+    begun = disturbed(plan, history) if history else frozenset()
+    prepared: frozenset[str] = frozenset()
     if run:
         facts = await _with_suspects(world, plan, facts, begun)
-        begun |= _bearing_signs(facts, run)
+        signs, prepared = _bearing_signs(plan, facts, run)
+        begun |= signs
     if not begun:
         _in_date(world, plan)
     settled = settled_targets(plan, run, facts)
-    changed = begun - untouched(plan, run, facts, history)
-    drifts = drift_of(plan, facts, _progress(plan, facts, run, history, changed, settled))
+    drifts = drift_of(plan, facts, _progress(plan, facts, run, history, begun, settled))
     if drifts.unknown:
         raise AccessError(
             f"the cluster cannot be compared with the plan now:\n{_indented(drifts.unknown)}",
@@ -86,7 +90,8 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         judgements=judgements,
         notes=tuple(notes),
         absent=absent,
-        begun=changed,
+        begun=begun,
+        prepared=prepared - begun,
         settled=settled,
     )
 
@@ -105,14 +110,19 @@ def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is
     )
 
 
-def _bearing_signs(facts: Facts, run: str) -> frozenset[str]:
-    """Nodes with this run's label, cordon or unit: what is on the node is known also when every journal is lost."""
+def _bearing_signs(plan: Plan, facts: Facts, run: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Nodes with this run's label, cordon or unit, and those with units that prepare: what is on the node is known also
+    when every journal is lost.
+    """
     marked = {node.name for node in facts.nodes if worked_on(node, run[:8])}
+    prepared: set[str] = set()
+    harmless = preparing(plan, run)
     for name, host in facts.hosts.items():
         record = host.run if isinstance(host, HostFacts) else None
         if isinstance(record, RunRecord) and record.run == run and record.units:
-            marked.add(name)
-    return frozenset(marked)
+            only_prepared = {unit.unit.rpartition("-")[0] for unit in record.units} <= harmless
+            (prepared if only_prepared else marked).add(name)
+    return frozenset(marked), frozenset(prepared)
 
 
 async def _with_suspects(world: World, plan: Plan, facts: Facts, begun: frozenset[str]) -> Facts:

@@ -20,6 +20,8 @@ class Past:
     pauses: set[str] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     """names of nodes that bore signs of this run's work when its journal did not know of it"""
+    prepared: set[str] = field(default_factory=set)
+    """the same, but all that it did there was to prepare"""
     epoch: int = 1
     """the newest that this journal's owner has claimed"""
     taken_over: set[str] = field(default_factory=set)
@@ -43,6 +45,7 @@ class Past:
             "target-begins": self.targets_begun,
             "pause": self.pauses,
             "adopted": self.adopted,
+            "prepared": self.prepared,
             "taken-over": self.taken_over,
         }
         if entry["event"] == "run-begins":
@@ -61,7 +64,7 @@ class Past:
 
     def nodes_begun(self) -> frozenset[str]:
         """Names of targets that any stage has begun to work on."""
-        return frozenset(subject.rpartition("/")[2] for subject in self.targets_begun) | self.adopted
+        return frozenset(subject.rpartition("/")[2] for subject in self.targets_begun) | self.adopted | self.prepared
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
+from kubectl_upgrade.planfile.build_step import is_harmless
 from kubectl_upgrade.planfile.targets import targets_of
-from kubectl_upgrade.steps import STEPS
 from kubectl_upgrade.steps.base import WholeCluster, Worker
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import Target
 
 _SLICE_SECONDS = 5.0
+# side by side in a parallel stage: as much as one repository and one client bear
+PARALLEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,14 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
 
 def _left(run: Run, hop: Hop, absent: frozenset[str]) -> list[str]:
     """Targets of the hop that are not done, as the journal names them; the next hop may not begin before they are."""
-    return [
+    left = (
         target.name
         for stage in hop.stages
         for target in targets_of(run.plan, hop, stage)
         if getattr(target, "uid", "") not in absent
         and f"{hop.to}/{stage.stage}/{target.name}" not in run.history.targets_done
-    ]
+    )
+    return list(dict.fromkeys(left))
 
 
 async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]) -> None:
@@ -78,8 +81,8 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
     left = [target for target in runs if target.subject not in run.history.targets_done]
     if not left:
         return
-    changes = any(STEPS[step.do].CHANGES for step in stage.steps)
-    if changes and len(run.plan.control_planes) == 1 and isinstance(left[0].target, ControlPlane):
+    alone = len(run.plan.control_planes) == 1 and isinstance(left[0].target, ControlPlane)
+    if alone and not is_harmless(stage):
         run.watch(Note("there is one control plane: the API is away for a minute or two while it is upgraded"))
     run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
     errors = await _side_by_side(run, stage, left)
@@ -115,13 +118,15 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
 
 
 def _width(stage: Stage, runs: Sequence[TargetRun]) -> int:
-    """Control planes always one at a time."""
+    """Control planes one at a time, unless the stage is parallel: the invariants let it disturb nothing then."""
+    if stage.parallel:
+        return PARALLEL
     targets = [run.target for run in runs]
     if any(isinstance(target, ControlPlane | WholeCluster) for target in targets):
-        return len(runs) if stage.parallel else 1
+        return 1
     pool = targets[0].pool if isinstance(targets[0], Worker) else None
     size = len(pool.nodes) if pool and isinstance(stage.targets, PoolTargets) else len(runs)
-    return len(runs) if stage.parallel else at_once(stage, size)
+    return at_once(stage, size)
 
 
 async def _after(run: Run, hop: Hop, stage: Stage) -> None:

@@ -24,7 +24,7 @@ from kubectl_upgrade.model.errors import (
 )
 from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
-from kubectl_upgrade.planfile.build_step import build_step
+from kubectl_upgrade.planfile.build_step import build_step, is_harmless
 from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ class TargetRun:
             raise StoppedError(f"{self.subject}: {self.run.stop.reason}", fix="run apply again to go on")
 
     async def _gate(self) -> None:
-        """Refuse before anything is touched."""
+        """Refuse before anything is touched; a stage whose steps touch nothing has nothing to refuse."""
+        if is_harmless(self.stage):
+            return
         run, target = self.run, self.target
         begun = self.subject in run.history.targets_begun or target.name in run.history.adopted
         if isinstance(target, ControlPlane):
@@ -174,6 +176,8 @@ class TargetRun:
         if not exited and str(step_id) not in self.run.history.steps_done:
             return False
         if isinstance(self.found, HostFacts):
+            if step.taken_back(self.found):
+                return False
             wrong = step.contradiction(self.found)
             if wrong:
                 who = "its node's record" if exited else "the journal"

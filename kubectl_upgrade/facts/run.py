@@ -24,7 +24,14 @@ def _run(lines: Lines) -> RunRecord:
         return RunRecord(run="", epoch=0, owner="", units=units)
     run, epoch, owner = lines.one("fence").split(" ")
     manifests = dict(_pair(line) for line in lines.all("manifest"))
-    return RunRecord(run=run, epoch=int(epoch), owner=owner, units=units, manifests=manifests)
+    return RunRecord(
+        run=run,
+        epoch=int(epoch),
+        owner=owner,
+        units=units,
+        manifests=manifests,
+        stepped_back=tuple(lines.all("stepped-back")),
+    )
 
 
 def _pair(line: str) -> tuple[str, str]:

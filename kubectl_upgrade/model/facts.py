@@ -187,6 +187,8 @@ class RunRecord:
     units: tuple[UnitRecord, ...]
     manifests: Mapping[str, str] = field(default_factory=dict)
     """component → sha256:… as this run's kubeadm left its manifest"""
+    stepped_back: tuple[str, ...] = ()
+    """packages that an action of this run has put back to what they were"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

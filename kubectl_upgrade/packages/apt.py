@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 NAME: Final = "apt"
+FETCH_PACKAGES: Final = "apt-fetch-packages"
 INSTALL_KUBEADM: Final = "apt-install-kubeadm"
 INSTALL_KUBELET: Final = "apt-install-kubelet"
 

@@ -13,6 +13,13 @@ class Family(Protocol):
         """As plans and the fact `packages` say it: `apt`."""
 
     @property
+    def FETCH_PACKAGES(self) -> str:  # noqa: N802 - a module's constant
+        """Action with the arguments VERSION (`1.35.4`) and LINE (`v1.35`): fetches what the other two install, leaves
+        the new kubeadm as `kubeadm` in the run's folder, and changes nothing of the node. What a kubelet that does not
+        stay up goes back to is in `lib/NAME-step-back.sh`, if the family can.
+        """
+
+    @property
     def INSTALL_KUBEADM(self) -> str:  # noqa: N802 - a module's constant
         """Action with the arguments VERSION (`1.35.4`) and LINE (`v1.35`, the repository's minor)."""
 

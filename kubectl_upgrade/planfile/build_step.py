@@ -12,6 +12,7 @@ from kubectl_upgrade.planfile.problem import dotted
 from kubectl_upgrade.steps import STEPS
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import Stage
     from kubectl_upgrade.planfile.problem import Problem
     from kubectl_upgrade.steps.base import Step
 
@@ -26,6 +27,11 @@ def build_step(planned: PlannedStep) -> Step:
         faults = "; ".join(f"{dotted(problem.where)}: {problem.message}" for problem in problems)
         raise PlanError(f"step {planned.name}: {faults}", fix="correct the step's arguments in the plan")
     return step
+
+
+def is_harmless(stage: Stage) -> bool:
+    """Do all its steps leave every node as it is? Then it needs no gates."""
+    return all(STEPS[planned.do].HARMLESS for planned in stage.steps)
 
 
 def planned_step(step: Step, as_: str | None = None) -> PlannedStep:

@@ -58,7 +58,7 @@ def _how_many(stage: Stage, targets: tuple[Target, ...]) -> str:
     if len(targets) <= 1:
         return ""
     if stage.parallel:
-        return ", all at once"
+        return ", side by side"
     return f", at most {stage.max_unavailable} at once" if stage.max_unavailable else ", one at a time"
 
 

@@ -40,6 +40,7 @@ class Order:
         old = [node for node in control_planes if node.versions.kubelet != self.to]
         names = tuple(node.name for node in old)
         stages = [
+            Stage(stage="prepare", targets="all", parallel=True, steps=self._prepare()),
             *self._backup((first, *others)),
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
@@ -52,6 +53,10 @@ class Order:
             *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
         ]
         return tuple(stage for stage in stages if stage.targets)
+
+    def _prepare(self) -> tuple[PlannedStep, ...]:
+        """What is slow or can fail for want of a network or a disk, before anything is changed."""
+        return (step("fetch-packages", version=str(self.to)), step("pull-images", version=str(self.to)))
 
     def _backup(self, names: tuple[str, ...]) -> tuple[Stage, ...]:
         """Of an etcd that is not kubeadm's we have neither the certificates nor the disk."""

@@ -10,7 +10,7 @@ from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import kubeadm
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.power import start_kubelet
-from kubectl_upgrade.simulation.releases import release
+from kubectl_upgrade.simulation.releases import release, unknown_flags
 from kubectl_upgrade.simulation.running import ActionFailedError
 from kubectl_upgrade.world import BACKUP_PARTS, BACKUP_SUMS
 
@@ -28,6 +28,48 @@ _PATCHES = r"none|standard"
 _ERRORS = r"[A-Za-z][A-Za-z0-9,-]*"
 
 REFUSED = 1
+
+
+async def apt_fetch_packages(running: Running, version: str, line: str) -> None:
+    """Fetch what will be installed, and what runs now."""
+    node, wanted = running.node, Version.parse(version)
+    async with running.phase("fetch"):
+        if wanted in node.fetched:
+            running.say(f"all of {version} was fetched before")
+            return
+        await running.takes(3, 6)
+        _demand_offer(running, wanted, line)
+        refusal = unknown_flags(wanted, node.kubelet.extra_flags)
+        if refusal:
+            raise ActionFailedError(REFUSED, f"kubelet {wanted} would not start: unknown flag: {refusal[0]}")
+        node.fetched.add(wanted)
+        if node.packages["kubelet"] != wanted:
+            node.kept_kubelet = node.packages["kubelet"]
+        running.say(f"all of {version} lies on this node now")
+
+
+def _demand_offer(running: Running, wanted: Version, line: str) -> None:
+    if "all" in running.cluster.withdrawn:
+        raise ActionFailedError(REFUSED, "apt-get update: Could not connect to the repository")
+    if wanted.line != line or wanted.bare in running.cluster.withdrawn:
+        raise ActionFailedError(REFUSED, f"not in the repository {line}: {wanted.bare}")
+
+
+async def pull_images(running: Running, version: str, repository: str, etcd: str, role: str) -> None:
+    """Pull what a node of this role will run; the images of what the cluster pins are there already."""
+    del etcd
+    node, wanted = running.node, Version.parse(version)
+    async with running.phase("pull"):
+        if wanted in node.images:
+            running.say(f"all images of {version} are here")
+            return
+        if wanted not in node.fetched and node.packages["kubeadm"] != wanted:
+            raise ActionFailedError(REFUSED, f"there is no kubeadm {version} on this node")
+        await running.takes(5, 20) if role == "control-plane" else await running.takes(1, 5)
+        if not running.cluster.registry_up:
+            raise ActionFailedError(REFUSED, f"pulling the images of {version} from {repository}: connection refused")
+        node.images.add(wanted)
+        running.say(f"the images of {version} are here")
 
 
 async def apt_install_kubeadm(running: Running, version: str, line: str) -> None:
@@ -51,6 +93,7 @@ async def apt_install_kubelet(running: Running, version: str) -> None:
         if refusal is not None:
             raise ActionFailedError(REFUSED, f"kubelet {wanted} would not start: {refusal}; nothing was changed")
     async with running.phase("install"):
+        node.stepped_back = False
         await _install(running, wanted, *(package for package in ("kubelet", "kubectl") if package in node.packages))
 
 
@@ -59,15 +102,16 @@ async def _install(running: Running, version: Version, *packages: str) -> None:
     if all(node.packages[package] == version for package in packages):
         running.say(f"installed already: {words}")
         return
-    if node.repository != version.line:
-        raise ActionFailedError(REFUSED, f"not in the repository {node.repository}: {words}")
+    if version not in node.fetched:
+        _demand_offer(running, version, node.repository)
     await running.takes(2, 4)
     node.packages.update(dict.fromkeys(packages, version))
     running.say(f"installed: {words}")
 
 
-async def restart_kubelet(running: Running, version: str) -> None:
-    """Restart, and see the kubelet active and healthy."""
+async def restart_kubelet(running: Running, version: str, family: str) -> None:
+    """Restart, and see the kubelet active and healthy; else go back to the one that ran before."""
+    del family
     node, wanted = running.node, Version.parse(version)
     if node.packages["kubelet"] != wanted:
         raise ActionFailedError(REFUSED, f"the kubelet on disk is {node.packages['kubelet']}, not {wanted}")
@@ -77,7 +121,13 @@ async def restart_kubelet(running: Running, version: str) -> None:
     async with running.phase("healthy"):
         if refusal is not None:
             await running.takes(60)
-            raise ActionFailedError(REFUSED, "\n".join(("the kubelet does not stay up:", *node.kubelet.log)))
+            said = "\n".join(("the kubelet does not stay up:", *node.kubelet.log))
+            if node.kept_kubelet is None or node.kept_kubelet >= wanted:
+                raise ActionFailedError(REFUSED, said)
+            node.packages["kubelet"], node.stepped_back = node.kept_kubelet, True
+            await running.takes(10)
+            again = "is" if start_kubelet(running.cluster, node) is None else "is not"
+            raise ActionFailedError(REFUSED, f"{said}\nkubelet {node.kept_kubelet} is back, and {again} healthy")
         await running.takes(3)
         running.say(f"kubelet {wanted} is active and healthy")
 
@@ -98,12 +148,14 @@ async def backup_etcd(running: Running, version: str) -> None:
 
 # action → its model, and the pattern of each argument
 ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
+    "apt-fetch-packages": (apt_fetch_packages, (_BARE, r"v1\.[0-9]+")),
     "apt-install-kubeadm": (apt_install_kubeadm, (_BARE, r"v1\.[0-9]+")),
     "apt-install-kubelet": (apt_install_kubelet, (_BARE,)),
     "backup-etcd": (backup_etcd, (_VERSION,)),
     "kubeadm-apply": (kubeadm.apply, (_VERSION, _PATCHES, _ERRORS)),
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
-    "restart-kubelet": (restart_kubelet, (_VERSION,)),
+    "pull-images": (pull_images, (_VERSION, r"[a-z0-9._/:-]+", r"[A-Za-z0-9_.-]+", r"control-plane|worker")),
+    "restart-kubelet": (restart_kubelet, (_VERSION, r"[a-z]+")),
 }
 
 

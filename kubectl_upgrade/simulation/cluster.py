@@ -67,6 +67,9 @@ class ModelCluster:
         self.api_cut_until = 0.0
         self.external_etcd_up = True
         """of an etcd that is not kubeadm's"""
+        self.withdrawn: set[str] = set()
+        """versions that the package repository does not offer; `all` while it does not answer"""
+        self.registry_up = True
         self.leader = ""
         """name of the node whose etcd member leads, empty without quorum"""
         self.ca, self.ca_hash = identity.certificate(seed, configuration.name)

@@ -138,7 +138,8 @@ def _kubelet(_: ModelCluster, node: Node) -> list[str]:
 def _run(_: ModelCluster, node: Node) -> list[str]:
     fence = [f"fence {node.fence.run} {node.fence.epoch} {node.fence.owner}"] if node.fence else []
     manifests = [f"manifest {component} {found}" for component, found in node.kept_manifests.items()]
-    return [*fence, *manifests, *(f"unit {_unit(unit)}" for _, unit in sorted(node.units.items()))]
+    back = ["stepped-back kubelet"] if node.stepped_back else []
+    return [*fence, *manifests, *back, *(f"unit {_unit(unit)}" for _, unit in sorted(node.units.items()))]
 
 
 def _unit(unit: Unit) -> str:

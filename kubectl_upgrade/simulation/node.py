@@ -106,6 +106,14 @@ class Node:
     bundle: bool = False
     fence: Fence | None = None
     units: dict[str, Unit] = field(default_factory=dict)
+    fetched: set[Version] = field(default_factory=set)
+    """versions whose packages lie in the run's folder"""
+    kept_kubelet: Version | None = None
+    """the package there to which a kubelet goes back"""
+    stepped_back: bool = False
+    """it has, and the new one was not installed since"""
+    images: set[Version] = field(default_factory=set)
+    """Kubernetes versions whose images are there"""
     kept_manifests: dict[str, str] = field(default_factory=dict)
     """component → sha256:…, as the run's kubeadm left them"""
     backups: dict[str, dict[str, bytes]] = field(default_factory=dict)

@@ -117,6 +117,8 @@ class SimulatedNodes:
             node.fence = None
             node.units.clear()
             node.kept_manifests.clear()
+            node.fetched.clear()
+            node.kept_kubelet, node.stepped_back = None, False
             node.bundle = False
 
     async def close(self) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from kubectl_upgrade.steps.backup_etcd import BackupEtcd
 from kubectl_upgrade.steps.base import Step
 from kubectl_upgrade.steps.drain_node import DrainNode
+from kubectl_upgrade.steps.fetch_packages import FetchPackages
 from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
 from kubectl_upgrade.steps.install_kubelet import InstallKubelet
 from kubectl_upgrade.steps.kubeadm_apply import KubeadmApply
 from kubectl_upgrade.steps.kubeadm_node import KubeadmNode
 from kubectl_upgrade.steps.mark_node import MarkNode
+from kubectl_upgrade.steps.pull_images import PullImages
 from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
 from kubectl_upgrade.steps.unmark_node import UnmarkNode
@@ -22,11 +24,13 @@ from kubectl_upgrade.steps.wait_node import WaitNode
 STEPS: dict[str, type[Step]] = {
     "backup-etcd": BackupEtcd,
     "drain-node": DrainNode,
+    "fetch-packages": FetchPackages,
     "install-kubeadm": InstallKubeadm,
     "install-kubelet": InstallKubelet,
     "kubeadm-apply": KubeadmApply,
     "kubeadm-node": KubeadmNode,
     "mark-node": MarkNode,
+    "pull-images": PullImages,
     "restart-kubelet": RestartKubelet,
     "uncordon-node": UncordonNode,
     "unmark-node": UnmarkNode,

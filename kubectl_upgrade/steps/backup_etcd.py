@@ -26,6 +26,8 @@ class BackupEtcd(Step):
     TITLE: ClassVar[str] = "back up etcd and /etc/kubernetes"
     UNDO: ClassVar[str | None] = "nothing to take back: the backup disturbs nothing and stays on the node"
 
+    HARMLESS: ClassVar[bool] = True
+
     version: Version
     """that the hop goes to: part of the backup's name"""
 

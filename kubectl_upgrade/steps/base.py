@@ -125,6 +125,8 @@ class Step:
     """a wait or a gate: changes nothing and runs again on every resume"""
     BEFORE_ACTIONS: ClassVar[bool] = False
     """goes through the API and prepares the target's actions: when those are done, it is not wanted any more"""
+    HARMLESS: ClassVar[bool] = False
+    """takes nothing away from its node and changes no pin: needs no gate, and many nodes may do it at once"""
     CHANGES: ClassVar[frozenset[str]] = frozenset()
     """pins of the plan that this step changes: kubelet, repository, manifests, …; `held` while it runs: it puts them
     back
@@ -147,6 +149,11 @@ class Step:
         """
         del host
         return None
+
+    def taken_back(self, host: HostFacts) -> bool:
+        """Does the node say that a later action of this run has put the effect back? Then it is to be done again."""
+        del host
+        return False
 
     def by_hand(self, target: NodeTarget) -> str:
         """What a person would type on the node instead of the step's action; empty when nothing."""

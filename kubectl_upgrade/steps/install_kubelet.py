@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.model.facts import RunRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.packages import FAMILIES
 from kubectl_upgrade.steps.base import Action, Step
@@ -25,7 +26,6 @@ class InstallKubelet(Step):
 
     NAME: ClassVar[str] = "install-kubelet"
     TITLE: ClassVar[str] = "install kubelet and kubectl"
-
     CHANGES: ClassVar[frozenset[str]] = frozenset({"held"})
 
     version: Version
@@ -33,6 +33,9 @@ class InstallKubelet(Step):
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         return Action(FAMILIES[target.packages].INSTALL_KUBELET, (self.version.bare,), 900)
+
+    def taken_back(self, host: HostFacts) -> bool:
+        return isinstance(host.run, RunRecord) and "kubelet" in host.run.stepped_back
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_binary(host, "kubelet", self.version)

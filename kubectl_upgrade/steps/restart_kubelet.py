@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.packages import FAMILIES
 from kubectl_upgrade.steps.base import Action, Step
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ class RestartKubelet(Step):
 
     NAME: ClassVar[str] = "restart-kubelet"
     TITLE: ClassVar[str] = "restart the kubelet"
+    UNDO: ClassVar[str | None] = (
+        "a kubelet that does not stay up goes back to the package that ran before, if fetch-packages could keep it"
+    )
     CHANGES: ClassVar[frozenset[str]] = frozenset({"kubelet"})
 
     version: Version
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
-        del target, configuration
-        return Action("restart-kubelet", (str(self.version),), 300)
+        del configuration
+        return Action("restart-kubelet", (str(self.version), FAMILIES[target.packages].NAME), 900)
 
     def by_hand(self, target: NodeTarget) -> str:
         del target

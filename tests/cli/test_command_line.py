@@ -117,7 +117,7 @@ def test_rehearse_shows_what_faults_do(rehearsed: tuple[Path, str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (("--pause-after", "lunch"), "the plan has no stage lunch -> its stages: backup, first-control-plane,"),
+        (("--pause-after", "lunch"), "the plan has no stage lunch -> its stages: prepare, backup, first-"),
         (("--only", "cp1"), "the plan has no worker cp1"),
     ],
 )

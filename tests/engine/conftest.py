@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from kubectl_upgrade.simulation.state import Folder
 
 
+def taken_apart(model: ModelCluster) -> set[str]:
+    """Nodes where something but preparation has run."""
+    harmless = {"apt-fetch-packages", "pull-images", "backup-etcd"}
+    return {record.node for record in model.trace if record.action not in harmless}
+
+
 @dataclass
 class Operator:
     """Someone with a state folder."""

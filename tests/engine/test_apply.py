@@ -110,7 +110,7 @@ def test_no_more_workers_at_once_than_the_plan_allows(operator: Operator) -> Non
     working: set[str] = set()
     most = 0
     for event in operator.events:
-        if isinstance(event, StepBegins) and event.id.target.startswith("w"):
+        if isinstance(event, StepBegins) and event.id.target.startswith("w") and event.id.stage == "workers":
             working.add(event.id.target)
         if isinstance(event, StepEnds) and event.id.step == "unmark-node":
             working.discard(event.id.target)

@@ -42,7 +42,7 @@ KILLS = {
     "in kubeadm": Fault(kind="client-kill", action="kubeadm-apply", phase="etcd", moment=""),
     "before the first fence": Fault(kind="client-kill", call="nodes.raise_fence"),
     "in the second pass": Fault(kind="client-kill", node="cp2", action="apt-install-kubelet", moment=""),
-    "after a drain": Fault(kind="client-kill", call="nodes.start", node="w1"),
+    "after a drain": Fault(kind="client-kill", call="nodes.start", node="w1", action="apt-install-kubeadm"),
     "after a control plane's drain": Fault(
         kind="client-kill", call="nodes.start", node="cp2", action="apt-install-kubelet"
     ),

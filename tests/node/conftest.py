@@ -53,6 +53,8 @@ class Deb:
     depends: str = ""
     removed: str = "--removed-in-no-release"
     """a flag that this program does not know"""
+    kib: int = 0
+    """what it says to take on disk"""
 
     def build(self, repository: Path) -> None:
         tree = repository / "tree" / self.name / self.version
@@ -60,6 +62,7 @@ class Deb:
         (tree / "usr/bin").mkdir(parents=True)
         control = [f"Package: {self.name}", f"Version: {self.version}", "Architecture: amd64", "Maintainer: t <t@t>"]
         control += [f"Depends: {self.depends}"] if self.depends else []
+        control += [f"Installed-Size: {self.kib}"] if self.kib else []
         (tree / "DEBIAN/control").write_text("\n".join([*control, "Description: made up", ""]))
         # a test that makes /slow or /slow-unpack finds dpkg in the middle of its work
         for script, flag in (("preinst", "/slow-unpack"), ("postinst", "/slow")):
@@ -83,6 +86,8 @@ DEBS = (
     Deb("surprise", "1.36.0-1.1"),
     Deb("kubeadm", "1.37.0-1.1", depends="cri-tools (>= 1.37)"),
     Deb("cri-tools", "1.37.0-1.1"),
+    Deb("kubeadm", "1.39.0-1.1"),
+    Deb("kubelet", "1.39.0-1.1", kib=10**9),
 )
 
 

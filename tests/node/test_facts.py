@@ -226,6 +226,7 @@ def test_run(bare: Machine) -> None:
     run, owner = "0123456789abcdef0123456789abcdef", "0123456789abcdef"
     put(bare, "/var/lib/upgrade-cp/fence", f"{run} 3 {owner}\n")
     put(bare, f"/var/lib/upgrade-cp/keep-{run}/manifests", "etcd sha256:ab\nkube-apiserver sha256:cd\n")
+    put(bare, f"/var/lib/upgrade-cp/keep-{run}/stepped-back", "kubelet\n")
     now = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     boots = {"u-running-1": now, "u-exited-1": now, "u-lost-1": now, "u-running-2": "an-earlier-boot"}
     for unit, boot in boots.items():
@@ -244,6 +245,7 @@ def test_run(bare: Machine) -> None:
             _unit("u-running-2", "interrupted", None),
         ),
         manifests={"etcd": "sha256:ab", "kube-apiserver": "sha256:cd"},
+        stepped_back=("kubelet",),
     )
     put(bare, "/no-systemd", "")
     found = ask(bare, "run")

@@ -78,7 +78,7 @@ def fact(machine: Machine) -> list[str]:
 
 def test_restarts_and_sees_it_healthy(kubelet: Machine) -> None:
     with healthz(kubelet, "ok"):
-        done = kubelet.act("restart-kubelet", "v1.35.4")
+        done = kubelet.act("restart-kubelet", "v1.35.4", "apt")
         assert fact(kubelet) == ["active yes", "restarts 4", "healthz ok"]
     assert done.code == 0, done.text
     assert kubelet.must("cat /unit/calls") == "daemon-reload\nrestart kubelet\n"
@@ -97,7 +97,7 @@ def test_restarts_and_sees_it_healthy(kubelet: Machine) -> None:
 def test_one_that_does_not_stay_up_is_a_failure(kubelet: Machine, break_it: str, answer: str, said: str) -> None:
     kubelet.must(break_it)
     with healthz(kubelet, answer):
-        done = kubelet.act("restart-kubelet", "v1.35.4")
+        done = kubelet.act("restart-kubelet", "v1.35.4", "apt")
     assert done.code == 1
     assert "unknown flag: --nope" in done.text
     assert "Failed: kubelet v1.35.4 does not stay up: " in done.text
@@ -106,7 +106,7 @@ def test_one_that_does_not_stay_up_is_a_failure(kubelet: Machine, break_it: str,
 
 
 def test_nothing_is_restarted_when_another_version_is_on_disk(kubelet: Machine) -> None:
-    done = kubelet.act("restart-kubelet", "v1.35.5")
+    done = kubelet.act("restart-kubelet", "v1.35.5", "apt")
     assert done.code == 1
     assert "Failed: the kubelet on disk is Kubernetes v1.35.4, not v1.35.5" in done.text
     assert not kubelet.file("/unit/calls").exists()
@@ -114,7 +114,7 @@ def test_nothing_is_restarted_when_another_version_is_on_disk(kubelet: Machine) 
 
 def test_systemd_may_refuse(kubelet: Machine) -> None:
     kubelet.must("touch /unit/refuses")
-    assert "Failed: systemctl daemon-reload" in kubelet.act("restart-kubelet", "v1.35.4").text
+    assert "Failed: systemctl daemon-reload" in kubelet.act("restart-kubelet", "v1.35.4", "apt").text
 
 
 def test_the_fact_of_a_kubelet_that_is_down(kubelet: Machine) -> None:

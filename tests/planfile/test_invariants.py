@@ -110,6 +110,13 @@ def test_a_kubelet_a_minor_behind_is_drained_also_in_a_patch_upgrade(single: str
         load(text.encode(), "p.yaml")
 
 
+def test_what_disturbs_nothing_may_run_everywhere_at_once(three: str) -> None:
+    steps = "[{do: fetch-packages, with: {version: v1.35.4}}, {do: pull-images, with: {version: v1.35.4}}]"
+    prepare = f"  - {{stage: prepare, targets: all, parallel: true, steps: {steps}}}\n"
+    first = _stage(three, "first-control-plane")
+    assert load(three.replace(first, prepare + first).encode(), "p.yaml").hops[0].stages[0].stage == "prepare"
+
+
 def test_a_plan_of_endless_work_is_refused_at_once(three: str) -> None:
     steps = ", ".join(f"{{do: mark-node, as: m{number}}}" for number in range(99))
     huge = three + "".join(f"  - {{stage: s{number}, targets: all, steps: [{steps}]}}\n" for number in range(190))

@@ -40,6 +40,7 @@ def _steps(stage: Stage) -> list[str]:
 def test_static_pods_everywhere_then_kubelets_then_workers(shape: type[Shape]) -> None:
     stages = _stages(_plan(shape().facts()))
     assert list(stages) == [
+        "prepare",
         "backup",
         "first-control-plane",
         "other-control-planes",

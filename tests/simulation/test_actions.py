@@ -20,7 +20,7 @@ KUBEADM = ("apt-install-kubeadm", "1.35.4", "v1.35")
 KUBELET = ("apt-install-kubelet", "1.35.4")
 APPLY = ("kubeadm-apply", "v1.35.4", "none", "none")
 NODE = ("kubeadm-node", "none", "none")
-RESTART = ("restart-kubelet", "v1.35.4")
+RESTART = ("restart-kubelet", "v1.35.4", "apt")
 
 
 def _run(operate: Operate, story: Callable[[Operator], Awaitable[None]], model: ModelCluster | None = None) -> None:

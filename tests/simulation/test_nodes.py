@@ -62,7 +62,7 @@ def test_start_attaches_to_a_unit_that_exists(operate: Operate) -> None:
         assert (await operator.world.nodes.wait(operator.machine("w1"), UNIT, 0)).state == "exited"
         assert len(operator.model.trace) == 1
         with pytest.raises(UnplannedError, match="is apt-install-kubeadm"):
-            await operator.start("w1", "restart-kubelet", "v1.34.4", unit=UNIT)
+            await operator.start("w1", "restart-kubelet", "v1.34.4", "apt", unit=UNIT)
 
     run(main())
 

@@ -6,6 +6,7 @@ lib=${0%/*}/../lib
 . "$lib/apt.sh"
 . "$lib/apt-repository.sh"
 . "$lib/repository-switch.sh"
+. "$lib/apt-world.sh"
 
 argument VERSION "$1" "$version_pattern"
 argument LINE "$2" "v1\\.$number"
@@ -18,11 +19,13 @@ now=$(installed kubeadm)
 case $now in
     "$1"-*) say "kubeadm $now is installed already" ;;
     *)
-        update "$source"
-        wanted=$(candidate kubeadm "$1")
-        [ -n "$wanted" ] || fail "no repository of this node offers kubeadm $1" \
+        if ! use_fetched kubeadm "$1"; then
+            update "$source"
+            revision=$(candidate kubeadm "$1")
+        fi
+        [ -n "$revision" ] || fail "no repository of this node offers kubeadm $1" \
             "publish it in the repository (a mirror may lag behind), then apply again"
-        install_only "kubeadm=$wanted"
+        install_only "kubeadm=$revision"
         ;;
 esac
 said=$(kubeadm version -o short 2>&1)

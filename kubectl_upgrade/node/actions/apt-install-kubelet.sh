@@ -6,21 +6,13 @@ lib=${0%/*}/../lib
 . "$lib/action.sh"
 . "$lib/apt.sh"
 . "$lib/apt-repository.sh"
+. "$lib/repository-switch.sh"
+. "$lib/apt-world.sh"
 . "$lib/kubelet-flags.sh"
 
-# Fetch and unpack kubelet=REVISION aside, and ask it.
+# Unpack kubelet=REVISION aside, and ask it.
 prove_flags() {
-    aside=$UPGRADE_CP_KEEP/kubelet-new
-    rm -rf "$aside" && mkdir "$aside" || exit 1
-    apt_get --assume-yes --no-install-recommends --allow-change-held-packages --download-only install "kubelet=$1" ||
-        fail "download of kubelet $1" "$read_apt"
-    deb=$(find /var/cache/apt/archives -maxdepth 1 -name "kubelet_$1_$(dpkg --print-architecture).deb")
-    if [ -z "$deb" ]; then # a repository on this node's own disk is not copied to the cache
-        (cd "$aside" && apt_get download "kubelet=$1") || fail "download of kubelet $1" "$read_apt"
-        deb=$(find "$aside" -name '*.deb')
-    fi
-    dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$aside" --wildcards '*usr/bin/kubelet' ||
-        fail "cannot unpack $deb" "make room under $UPGRADE_CP_KEEP on this node, then apply again"
+    unpack kubelet "$1"
     flags_known "$aside/usr/bin/kubelet"
     known=$?
     rm -rf "$aside"
@@ -38,21 +30,26 @@ recover
 kubelet=
 now=$(installed kubelet)
 case $now in
-    "$1"-*) say "kubelet $now is installed already" ;;
+    "$1"-*)
+        say "kubelet $now is installed already"
+        use_fetched kubectl "$1" || true
+        ;;
     *)
-        wanted=$(candidate kubelet "$1")
-        if [ -z "$wanted" ]; then
-            update "$(kubernetes_sources | cut -d ' ' -f 1 | sort -u | head -n 1)"
-            wanted=$(candidate kubelet "$1")
+        if ! use_fetched kubelet "$1"; then
+            revision=$(candidate kubelet "$1")
+            if [ -z "$revision" ]; then
+                update "$(kubernetes_sources | cut -d ' ' -f 1 | sort -u | head -n 1)"
+                revision=$(candidate kubelet "$1")
+            fi
         fi
-        [ -n "$wanted" ] || fail "no repository of this node offers kubelet $1" \
+        [ -n "$revision" ] || fail "no repository of this node offers kubelet $1" \
             "publish it in the repository (a mirror may lag behind), then apply again"
-        prove_flags "$wanted"
-        kubelet=kubelet=$wanted
+        prove_flags "$revision"
+        kubelet=kubelet=$revision
         ;;
 esac
 kubectl=
-client=$(candidate kubectl "$1")
+if [ -n "$world" ]; then client=$(fetched kubectl "$1"); else client=$(candidate kubectl "$1"); fi
 # a kubectl from elsewhere, or a newer one, is not ours to replace
 if [ -n "$client" ] && dpkg --compare-versions "$(installed kubectl)" lt-nl "$client"; then
     kubectl=kubectl=$client
@@ -62,4 +59,5 @@ fi
 said=$(kubelet --version 2>&1)
 [ "$said" = "Kubernetes v$1" ] || fail "kubelet on this node says $said, not Kubernetes v$1" \
     "find out which kubelet comes first on the PATH ($(command -v kubelet)), then apply again"
+rm -f "$UPGRADE_CP_KEEP/stepped-back"
 say "kubelet v$1 is on disk; the running one is the old one until it is restarted"

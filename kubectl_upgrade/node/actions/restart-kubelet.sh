@@ -1,41 +1,68 @@
 #!/bin/sh
-# Restart the kubelet, so that VERSION (v1.35.4) runs, and see it active and healthy. Containers go on running.
+# Restart the kubelet, so that VERSION (v1.35.4) runs, and see it active and healthy. Containers go on running. One that
+# does not stay up goes back to the package that ran before, if FAMILY (apt) keeps it; the action then fails all the same.
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"
 . "$lib/kubelet-health.sh"
 
 argument VERSION "$1" "v$version_pattern"
+argument FAMILY "$2" '[a-z]+'
+
+restart() {
+    systemctl daemon-reload || fail "systemctl daemon-reload" "read systemd's words above, then apply again"
+    say "restarting the kubelet"
+    systemctl restart kubelet || fail "systemctl restart kubelet" "read systemd's words above, then apply again"
+}
+
+# Good is: active, healthy, and not restarted by systemd since the last look; three times in a row within 60 s.
+stays_up() {
+    good=0
+    looks=0
+    restarts=
+    while [ "$good" -lt 3 ]; do
+        looks=$((looks + 1))
+        [ "$looks" -le 30 ] || return 1
+        sleep 2
+        state=$(kubelet_state)
+        now=$(kubelet_restarts)
+        healthz=$(kubelet_healthz)
+        if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$now" = "${restarts:-$now}" ]; then
+            good=$((good + 1))
+        else
+            good=0
+        fi
+        restarts=$now
+    done
+}
 
 said=$(kubelet --version 2>&1)
 [ "$said" = "Kubernetes $1" ] || fail "the kubelet on disk is $said, not $1" \
     "install kubelet ${1#v} on this node, then apply again"
 command -v curl >/dev/null || fail "there is no curl on this node to ask the kubelet" "install curl, then apply again"
 
-systemctl daemon-reload || fail "systemctl daemon-reload" "read systemd's words above, then apply again"
-say "restarting the kubelet"
-systemctl restart kubelet || fail "systemctl restart kubelet" "read systemd's words above, then apply again"
+restart
+if stays_up; then
+    say "kubelet $1 is active and healthy"
+    exit 0
+fi
+kubelet_log
+why="kubelet $1 does not stay up: $state, $now restarts, healthz: $healthz"
+family=$lib/$2-step-back.sh
+old=
+if [ -e "$family" ]; then
+    # shellcheck source=/dev/null
+    . "$family"
+    step_back
+else
+    false
+fi || fail "$why" "read its last lines above and put the cause right on this node, then apply again"
 
-# Good is: active, healthy, and not restarted by systemd since the last look; three times in a row within 60 s.
-good=0
-looks=0
-restarts=
-while [ "$good" -lt 3 ]; do
-    looks=$((looks + 1))
-    if [ "$looks" -gt 30 ]; then
-        kubelet_log
-        fail "kubelet $1 does not stay up: $state, $now restarts, healthz: $healthz" \
-            "read its last lines above and put the cause right on this node, then apply again"
-    fi
-    sleep 2
-    state=$(kubelet_state)
-    now=$(kubelet_restarts)
-    healthz=$(kubelet_healthz)
-    if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$now" = "${restarts:-$now}" ]; then
-        good=$((good + 1))
-    else
-        good=0
-    fi
-    restarts=$now
-done
-say "kubelet $1 is active and healthy"
+restart
+if stays_up; then
+    fail "$why. Kubelet $old, which ran before, is installed again and healthy" \
+        "read the new one's last lines above and put the cause right on this node, then apply again: it installs $1 anew"
+fi
+kubelet_log
+fail "$why; nor does $old, which ran before and is installed again: $state, $now restarts, healthz: $healthz" \
+    "read their last lines above and put the cause right on this node, then apply again"

@@ -1,12 +1,14 @@
 #!/bin/sh
-# What this tool left on this node: the fence, the records of its units, and the manifests as its kubeadm left them.
+# What this tool left on this node: the fence, the records of its units, the manifests as its kubeadm left them, and the
+# packages that it has put back.
 
 place=/var/lib/upgrade-cp
 if [ -e $place/fence ]; then
     held=$(head -n 1 $place/fence) || exit 1
     echo "fence $held"
-    kept=$place/keep-${held%% *}/manifests
-    [ ! -e "$kept" ] || sed 's/^/manifest /' "$kept" || exit 1
+    kept=$place/keep-${held%% *}
+    [ ! -e "$kept/manifests" ] || sed 's/^/manifest /' "$kept/manifests" || exit 1
+    [ ! -e "$kept/stepped-back" ] || sed 's/^/stepped-back /' "$kept/stepped-back" || exit 1
 fi
 for record in "$place"/units/*/; do
     record=${record%/}

@@ -3,6 +3,23 @@
 ours='kubeadm kubelet kubectl cri-tools kubernetes-cni'
 read_apt="read apt's words above, put the cause right on this node, then apply again"
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
+# the folder of a private world (apt-world.sh), empty for the system's
+world=
+
+# aptly PROGRAM WORDS…: apt-get or apt-cache in that world. Packages, holds and preferences are the system's always.
+aptly() {
+    program=$1
+    shift
+    if [ -n "$world" ]; then
+        # apt's own user cannot look into the run's folder
+        set -- -o "Dir::Etc::sourcelist=$world/sources/sources.list" \
+            -o "Dir::Etc::sourceparts=$world/sources/sources.list.d" \
+            -o "Dir::State::lists=$world/lists" -o "Dir::Cache::archives=$world/archives" \
+            -o "Dir::Cache::pkgcache=$world/pkgcache.bin" -o "Dir::Cache::srcpkgcache=$world/srcpkgcache.bin" \
+            -o APT::Sandbox::User=root -o APT::Keep-Downloaded-Packages=true "$@"
+    fi
+    "$program" "$@"
+}
 
 # Run a command of apt's or dpkg's, and again while somebody else holds one of their locks, 300 s at most; then 75.
 # apt's own DPkg::Lock::Timeout covers neither the lists nor the archives nor apt-mark, and names no holder.
@@ -26,7 +43,7 @@ patiently() {
 }
 
 apt_get() {
-    patiently apt-get -q -o Dpkg::Use-Pty=0 -o APT::Update::Error-Mode=any -o Acquire::Retries=3 \
+    patiently aptly apt-get -q -o Dpkg::Use-Pty=0 -o APT::Update::Error-Mode=any -o Acquire::Retries=3 \
         -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@"
 }
 
@@ -98,7 +115,7 @@ installed() {
 
 # candidate PACKAGE VERSION: print the newest revision of exactly this version that a repository offers.
 candidate() {
-    apt-cache madison "$1" </dev/null | sed 's/ //g' | cut -d '|' -f 2 | while read -r offered; do
+    aptly apt-cache madison "$1" </dev/null | sed 's/ //g' | cut -d '|' -f 2 | while read -r offered; do
         case $offered in "$2"-*) echo "$offered" && break ;; esac
     done
 }
@@ -107,7 +124,7 @@ candidate() {
 update() {
     if [ -z "$1" ]; then
         say "fetching the package index"
-        patiently apt-get -q update
+        patiently aptly apt-get -q update
         return
     fi
     say "fetching the package index of $1"
@@ -115,31 +132,44 @@ update() {
         fail "apt-get update of $1" "make the repository reachable from this node, then apply again"
 }
 
-# install_only PACKAGE=VERSION…: refuses when apt would touch anything else.
-install_only() {
-    say "installing $*"
-    set -- --no-install-recommends --allow-change-held-packages "$@"
-    apt_get --simulate install "$@" ||
-        fail "apt sees no way to install this" "$read_apt"
+# The command line of every installation of ours, tried and real.
+install_words='--no-install-recommends --allow-change-held-packages install'
+
+# changes_alone PACKAGE=VERSION…: refuses when apt would touch anything else.
+changes_alone() {
+    # shellcheck disable=SC2086 # a list of words
+    apt_get --simulate $install_words "$@" || fail "apt sees no way to install this" "$read_apt"
     others=$(changes_besides "$@" <"$output")
     [ -z "$others" ] || fail "this would also change other packages: $others" \
         "bring those to the wanted state on this node by hand, then apply again"
-    for package in "$@"; do
-        case $package in --*) ;; *) echo "${package%%=*}" ;; esac
-    done | keep transaction || exit 1
-    apt_get --assume-yes -o Dpkg::Options::=--force-confold install "$@" ||
-        fail "apt-get install" "$read_apt"
+}
+
+# install_only PACKAGE=VERSION…: these and nothing else; a package may also be the path of its file.
+install_only() {
+    say "installing $*"
+    changes_alone "$@"
+    names_of "$@" | tr ' ' '\n' | sed '/^$/d' | keep transaction || exit 1
+    # shellcheck disable=SC2086 # a list of words
+    apt_get --assume-yes -o Dpkg::Options::=--force-confold $install_words "$@" || fail "apt-get install" "$read_apt"
     rm -f "$UPGRADE_CP_KEEP/transaction"
+}
+
+# The names in PACKAGE=VERSION… and PATH/PACKAGE_VERSION_….deb…; options have none.
+names_of() {
+    for package in "$@"; do
+        package=${package##*/}
+        case $package in --*) ;; *) printf '%s ' "${package%%[=_]*}" ;; esac
+    done
 }
 
 # From a simulation: what would be installed, upgraded or removed besides the named packages and new dependencies
 # that belong to Kubernetes (a bracket after the name holds the version that is there already).
 changes_besides() {
-    named=" $* "
+    named=" $(names_of "$@")"
     while read -r verb package rest; do
         case $verb in
             Inst)
-                case $named in *" $package="*) continue ;; esac
+                case $named in *" $package "*) continue ;; esac
                 case "$package $rest" in "cri-tools ("* | "kubernetes-cni ("*) continue ;; esac
                 printf '%s ' "$package"
                 ;;

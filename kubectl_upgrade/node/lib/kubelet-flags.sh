@@ -72,15 +72,17 @@ unit_files() {
     systemctl show kubelet --property=DropInPaths --value </dev/null
 }
 
-# flags_known KUBELET: ask this very binary; says which file it would stumble over, and why.
+# flags_known KUBELET [FILE]: ask this very binary; says which file it would stumble over, and why. FILE is not judged.
 flags_known() {
     binary=$1
+    passed_over=${2-}
     units=$(unit_files)
     [ -n "$units" ] || fail "systemd knows no unit kubelet on this node" "set the kubelet up as a unit of systemd"
     # shellcheck disable=SC2086 # a list of paths
     words=$(kubelet_words $units)
     answer=0
     for file in $(printf '%s\n' "$words" | cut -f 1 | sort -u); do
+        [ "$file" != "$passed_over" ] || continue
         set --
         while IFS= read -r word; do
             set -- "$@" "$word"

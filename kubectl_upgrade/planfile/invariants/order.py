@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.planfile.invariants.layout import LaidHop, Layout
 
-_INSTALLED_BY = dict.fromkeys(KUBEADM, "install-kubeadm") | {"restart-kubelet": "install-kubelet"}
+_INSTALLED_BY = dict.fromkeys(KUBEADM, "install-kubeadm") | {
+    "restart-kubelet": "install-kubelet",
+    # it asks the new kubeadm which images there are
+    "pull-images": "fetch-packages",
+}
 
 
 def kubeadm_apply_leads(layout: Layout) -> Iterator[Problem]:

@@ -1,0 +1,31 @@
+"""Pull the images of one version to the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kubectl_upgrade.model.plan import ControlPlane
+from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.steps.base import Action, Step
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.model.plan import ClusterConfiguration
+    from kubectl_upgrade.steps.base import NodeTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullImages(Step):
+    """On a control plane all images that the new kubeadm names, on a worker kube-proxy and pause."""
+
+    NAME: ClassVar[str] = "pull-images"
+    TITLE: ClassVar[str] = "pull images"
+    UNDO: ClassVar[str | None] = "the kubelet removes images that nobody uses"
+    HARMLESS: ClassVar[bool] = True
+
+    version: Version
+
+    def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
+        etcd = "external" if configuration.etcd == "external" else configuration.etcd_image_tag
+        role = "control-plane" if isinstance(target, ControlPlane) else "worker"
+        return Action("pull-images", (str(self.version), configuration.image_repository, etcd, role), 1800)
