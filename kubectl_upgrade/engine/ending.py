@@ -9,6 +9,7 @@ from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_kubelet
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
@@ -44,13 +45,17 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
             )
     await announce_ending(run, "aborted")
     for target in targets:
-        await _undo(run, target)
+        await _undo(run, target, reachable=target.name not in without)
     await clean_up(run, without)
     for subject in sorted(run.history.targets_begun - run.history.targets_done):
         run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
 
 
-async def _undo(run: Run, target: NodeTarget) -> None:
+async def _undo(run: Run, target: NodeTarget, *, reachable: bool) -> None:
+    if reachable:
+        await return_kubelet(run, target)
+    elif left_with_the_endpoint(run, target):
+        run.watch(Note(f"{target.name}: {left_with_the_endpoint(run, target)}"))
     for step in (UncordonNode(), UnmarkNode()):
         try:
             changed = await patiently(run.world.clock, partial(_undo_step, run, target, step))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.judge import blockers
+from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
 from kubectl_upgrade.model.plan import ClusterConfiguration, Hop, Plan, PlanCluster, PreflightEntry, Waiver
 from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
@@ -34,6 +35,8 @@ class Options:
     """last day of the waivers, `2026-12-24`"""
     max_unavailable: str = "10%"
     drain_seconds: int = 900
+    kubelet_via_endpoint: bool = True
+    """where it helps and is possible"""
 
 
 def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], options: Options) -> Plan:
@@ -56,6 +59,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
         max_unavailable=options.max_unavailable,
         drain_seconds=options.drain_seconds,
+        kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
         nodes=len(facts.nodes),
     )
     no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))

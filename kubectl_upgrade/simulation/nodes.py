@@ -104,6 +104,7 @@ class SimulatedNodes:
             node.fence = None
             node.units.clear()
             node.kept_manifests.clear()
+            node.kept_server = False
             node.bundle = False
 
     async def close(self) -> None:

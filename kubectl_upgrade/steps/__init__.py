@@ -8,6 +8,8 @@ from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
 from kubectl_upgrade.steps.install_kubelet import InstallKubelet
 from kubectl_upgrade.steps.kubeadm_apply import KubeadmApply
 from kubectl_upgrade.steps.kubeadm_node import KubeadmNode
+from kubectl_upgrade.steps.kubelet_via_endpoint import KubeletViaEndpoint
+from kubectl_upgrade.steps.kubelet_via_own_apiserver import KubeletViaOwnApiserver
 from kubectl_upgrade.steps.mark_node import MarkNode
 from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
@@ -24,6 +26,8 @@ STEPS: dict[str, type[Step]] = {
     "install-kubelet": InstallKubelet,
     "kubeadm-apply": KubeadmApply,
     "kubeadm-node": KubeadmNode,
+    "kubelet-via-endpoint": KubeletViaEndpoint,
+    "kubelet-via-own-apiserver": KubeletViaOwnApiserver,
     "mark-node": MarkNode,
     "restart-kubelet": RestartKubelet,
     "uncordon-node": UncordonNode,

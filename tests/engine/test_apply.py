@@ -36,7 +36,11 @@ async def traces(model: ModelCluster) -> list[str]:
 
 
 def _on_node(node: Any) -> dict[str, bool]:
-    return {"fence": node.fence is not None, "units": bool(node.units), "bundle": node.bundle}
+    return {"fence": node.fence is not None, "units": bool(node.units), "bundle": node.bundle, "endpoint": _away(node)}
+
+
+def _away(node: Any) -> bool:
+    return bool(node.kept_server or node.kubelet.conf_via_endpoint or node.kubelet.via_endpoint)
 
 
 def upgraded(model: ModelCluster, to: str = "v1.35.4") -> None:

@@ -71,9 +71,9 @@ def test_fields_are_described() -> None:
 
 def test_a_fault_in_a_step_is_named_by_the_schema(validator: Draft202012Validator, three: str) -> None:
     document = yaml.safe_load(three)
-    del document["hops"][0]["stages"][0]["steps"][4]["with"]["members"]
+    del document["hops"][0]["stages"][0]["steps"][6]["with"]["members"]
     (error,) = validator.iter_errors(document)
-    assert error.json_path == "$.hops[0].stages[0].steps[4].with"
+    assert error.json_path == "$.hops[0].stages[0].steps[6].with"
     assert error.message == "'members' is a required property"
 
 

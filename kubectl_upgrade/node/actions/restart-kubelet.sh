@@ -16,26 +16,9 @@ systemctl daemon-reload || fail "systemctl daemon-reload" "read systemd's words 
 say "restarting the kubelet"
 systemctl restart kubelet || fail "systemctl restart kubelet" "read systemd's words above, then apply again"
 
-# Good is: active, healthy, and not restarted by systemd since the last look; three times in a row within 60 s.
-good=0
-looks=0
-restarts=
-while [ "$good" -lt 3 ]; do
-    looks=$((looks + 1))
-    if [ "$looks" -gt 30 ]; then
-        kubelet_log
-        fail "kubelet $1 does not stay up: $state, $now restarts, healthz: $healthz" \
-            "read its last lines above and put the cause right on this node, then apply again"
-    fi
-    sleep 2
-    state=$(kubelet_state)
-    now=$(kubelet_restarts)
-    healthz=$(kubelet_healthz)
-    if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$now" = "${restarts:-$now}" ]; then
-        good=$((good + 1))
-    else
-        good=0
-    fi
-    restarts=$now
-done
+if ! kubelet_stays_up 3 2; then
+    kubelet_log
+    fail "kubelet $1 does not stay up: $state, $restarts restarts, healthz: $healthz" \
+        "read its last lines above and put the cause right on this node, then apply again"
+fi
 say "kubelet $1 is active and healthy"
