@@ -122,9 +122,12 @@ async def _confirmed(plan: Plan) -> bool:
 
 def tell_summary(plan: Plan, history: History) -> None:
     """What was reached and where the time went."""
+    from kubectl_upgrade.report.availability import availability_lines, availability_of
     from kubectl_upgrade.report.times import times_of
 
     tell_times(times_of(history))
+    for line in availability_lines(availability_of(history)):
+        tell(line)
     for line in left_behind_lines(plan):
         tell(f"\n{line}")
     tell(f"\n{plan.cluster.name} is at {plan.cluster.to}; no lock, label, cordon or file of ours is left")

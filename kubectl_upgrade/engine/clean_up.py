@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine import availability, lock
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently, reach
@@ -48,6 +48,7 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
     await together(release, [target for target in await present(run) if target.name not in without])
     for name in sorted(without):
         run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp"))
+    await availability.remove(run)
     await patiently(run.world.clock, lambda: lock.release(run.world.cluster, run.fence))
     await run.history.record("run-ends", run.fence.run)
     await run.history.journal.finish()

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.judge import blockers
 from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
-from kubectl_upgrade.model.plan import ClusterConfiguration, Hop, Plan, PlanCluster, PreflightEntry, Waiver
+from kubectl_upgrade.model.plan import (
+    Availability,
+    ClusterConfiguration,
+    Hop,
+    Plan,
+    PlanCluster,
+    PreflightEntry,
+    Waiver,
+)
 from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 # checks whose blockers mean that there is no way to the target, so that the plan shows none
 _NO_WAY = frozenset({"known-minor", "upgrade-path", "versions-at-most-target"})
 
+_PROBE = Availability(write="lease/upgrade-cp-probe", every_seconds=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -37,6 +47,7 @@ class Options:
     drain_seconds: int = 900
     kubelet_via_endpoint: bool = True
     """where it helps and is possible"""
+    availability_probe: bool = True
 
 
 def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], options: Options) -> Plan:
@@ -80,6 +91,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         pools=pools,
         preflight=tuple(map(_entry, judgements)),
         waivers=waivers,
+        availability=_PROBE if options.availability_probe and hops else None,
         hops=hops,
     )
 

@@ -24,7 +24,7 @@ async def traces(model: ModelCluster) -> list[str]:
     """Everything of ours that is left."""
     api = simulated_world(model).cluster
     left = [lease["metadata"]["name"] for lease in await api.list(LOCK_PATH.rpartition("/")[0])]
-    left = [name for name in left if name == "upgrade-cp"]
+    left = [name for name in left if name.startswith("upgrade-cp")]
     for obj in await api.list("/api/v1/nodes"):
         metadata = obj["metadata"]
         marks = {RUN_LABEL, CORDON_ANNOTATION} & {*metadata.get("labels", {}), *metadata.get("annotations", {})}

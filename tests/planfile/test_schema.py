@@ -100,7 +100,8 @@ def test_schema_accepts_every_plan(
 def _damage(document: Any, data: st.DataObject) -> None:
     """Replace, remove or add one thing somewhere."""
     container, key = data.draw(st.sampled_from(list(_places(document))))
-    junk = data.draw(st.sampled_from(JUNK))
+    # put into itself by a second damage, it would have no end
+    junk = copy.deepcopy(data.draw(st.sampled_from(JUNK)))
     if isinstance(container, dict) and data.draw(st.booleans()):
         del container[key]
         if data.draw(st.booleans()):
