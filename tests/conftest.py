@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_upgrade.model.facts import (
     Apiserver,
+    EndpointSeen,
     Etcd,
     EtcdMember,
     Facts,
@@ -131,6 +132,9 @@ class Shape:
             manifests=ManifestFiles(hashes=hashes, images={}),
             etcd=etcd,
             apiserver=Apiserver(ready=True, version=version, said="ok"),
+            endpoint=EndpointSeen(
+                kubelet=f"10.0.0.{i + 11}:6443", endpoint="10.0.0.1:6443", own=False, ready=True, said=""
+            ),
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
 from kubectl_upgrade.checks.known_minor import KnownMinor
+from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.checks.node_addresses import NodeAddresses
 from kubectl_upgrade.checks.node_answers import NodeAnswers
@@ -34,4 +35,5 @@ CHECKS: dict[str, Check] = {
     "version-skew": VersionSkew(),
     "no-upgrade-in-process": NoUpgradeInProcess(),
     "cgroup-v1": CgroupV1(),
+    "kubelets-via-endpoint": KubeletsViaEndpoint(),
 }

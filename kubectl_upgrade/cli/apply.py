@@ -144,9 +144,12 @@ async def _confirmed(plan: Plan) -> bool:
 def tell_summary(plan: Plan, history: History) -> None:
     """What was reached and where the time went."""
     from kubectl_upgrade.engine.backups import kept_backups
+    from kubectl_upgrade.report.availability import availability_lines, availability_of
     from kubectl_upgrade.report.times import times_of
 
     tell_times(times_of(history))
+    for line in availability_lines(availability_of(history)):
+        tell(line)
     backups = list(kept_backups(plan, history))
     for line in (*left_behind_lines(plan), *backups):
         tell(f"\n{line}")

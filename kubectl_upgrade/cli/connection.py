@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,8 @@ import typer
 
 if TYPE_CHECKING:
     from kubectl_upgrade.world import World
+
+_PROBE_SECONDS = 5.0
 
 
 class SshTo(Enum):
@@ -52,12 +54,15 @@ class Connection:
         from kubectl_upgrade.world.state import FolderState, default_root
 
         options = KubernetesOptions(kubeconfig=self.kubeconfig, context=self.context, as_user=self.as_user)
+        # what the probe asks must neither wait behind the engine's requests nor be saved by a second try
+        probing = replace(options, request_timeout_seconds=_PROBE_SECONDS, connections=2, retry=False)
         ssh = Ssh(SshOptions(config=self.ssh_config, user=self.ssh_user, destination=self.ssh_to.value))
         return World(
             nodes=SshNodes(ssh, Bundle.ours()),
             cluster=KubernetesCluster(options),
             clock=RealClock(),
             state=FolderState(default_root()),
+            probe=KubernetesCluster(probing),
         )
 
 

@@ -63,6 +63,17 @@ def plan(
     drain_timeout: Annotated[
         int, typer.Option("--drain-timeout", min=1, max=86400, metavar="SECONDS", help="Per node.")
     ] = 900,
+    no_kubelet_via_endpoint: Annotated[
+        bool,
+        typer.Option(
+            "--no-kubelet-via-endpoint",
+            help="Leave the kubelets of control planes with their own API server while kubeadm replaces it: slower.",
+        ),
+    ] = False,
+    no_availability_probe: Annotated[
+        bool,
+        typer.Option("--no-availability-probe", help="Do not measure how available the API is while the plan runs."),
+    ] = False,
     probe_workers: Annotated[
         ProbeWorkers, typer.Option("--probe-workers", help="auto asks all up to 200, else some of each pool.")
     ] = ProbeWorkers.AUTO,
@@ -80,6 +91,8 @@ def plan(
         waive_until=_until(waive_until, needed=bool(waive or force)),
         max_unavailable=_share(max_unavailable),
         drain_seconds=drain_timeout,
+        kubelet_via_endpoint=not no_kubelet_via_endpoint,
+        availability_probe=not no_availability_probe,
     )
     world = connection.world()
     made, judgements = run(world, make(world, target, options, probe_workers.value))

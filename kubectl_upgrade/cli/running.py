@@ -63,6 +63,8 @@ async def _run(world: World, work: Coroutine[Any, Any, T], stop: Stop | None) ->
             await world.nodes.close()
         with suppress(UpgradeError):
             await world.cluster.close()
+        if world.probe is not None:
+            await world.probe.close()
 
 
 def tell(line: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.adopt import disturbed
+from kubectl_upgrade.engine.availability import measured
 from kubectl_upgrade.engine.claim import enter, take_lock, take_nodes
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up
 from kubectl_upgrade.engine.ending import finish_ending
@@ -189,7 +190,8 @@ async def _run_plan(run: Run, held: lock.Holder, limits: Limits, *, fresh: bool)
         examined = await examine(run.world, run.plan, run.history)
         await _adopt(run, examined)
         await take_nodes(run)
-        await run_stages(run, examined.absent, limits)
+        async with measured(run):
+            await run_stages(run, examined.absent, limits)
     except UpgradeError:
         if fresh and not run.history.nodes_begun():
             await _withdraw(run)

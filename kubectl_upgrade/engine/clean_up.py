@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine import availability, lock
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently, reach
@@ -49,6 +49,7 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
     for name in sorted(without):
         end = f"kubectl upgrade-cp abort --run {run.fence.run[:8]} PLAN"
         run.watch(Note(f"{name} was left alone; what is ours there: /var/lib/upgrade-cp. Should it come back: {end}"))
+    await availability.remove(run)
     await patiently(run.world.clock, lambda: lock.release(run.world.cluster, run.fence))
     await run.history.record("run-ends", run.fence.run)
     await run.history.journal.finish()

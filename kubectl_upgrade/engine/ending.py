@@ -11,6 +11,7 @@ from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_kubelet
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
@@ -44,7 +45,7 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
     gone = {node.name for node in run.plan.control_planes} - {target.name for target in targets}
     await take_nodes(run, without | gone)
     await announce_ending(run, "aborted")
-    await together(partial(_undo, run), targets)
+    await together(partial(_undo, run, without), targets)
     await clean_up(run, without)
     for line in kept_backups(run.plan, run.history):
         run.watch(Note(line))
@@ -63,7 +64,11 @@ async def _need_idle(run: Run, target: NodeTarget) -> None:
         )
 
 
-async def _undo(run: Run, target: NodeTarget) -> None:
+async def _undo(run: Run, without: frozenset[str], target: NodeTarget) -> None:
+    if target.name not in without:
+        await return_kubelet(run, target)
+    elif left_with_the_endpoint(run, target):
+        run.watch(Note(f"{target.name}: {left_with_the_endpoint(run, target)}"))
     for step in (UncordonNode(), UnmarkNode()):
         try:
             changed = await patiently(run.world.clock, partial(_undo_step, run, target, step))

@@ -32,6 +32,8 @@ class Past:
     """time of each finished step by its id, waiting included; of several applies, the last"""
     between: dict[str, float] = field(default_factory=dict)
     """time of each finished target outside its steps: gates, fences, lock"""
+    availability: list[Json] = field(default_factory=list)
+    """figures of each apply"""
     digest: str = ""
     """of the plan that the run began with"""
     plan: str = ""
@@ -56,6 +58,8 @@ class Past:
             self.ending = entry["subject"]
         if entry["event"] == "step-done":
             self.seconds[entry["subject"]] = entry["seconds"]
+        if entry["event"] == "availability":
+            self.availability.append(entry)
         if entry["event"] == "target-done":
             self.between[entry["subject"]] = entry["between"]
         kind = kinds.get(entry["event"])

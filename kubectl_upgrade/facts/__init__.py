@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts import (
     apiserver,
+    endpoint,
     etcd,
     evidence,
     external_etcd,
@@ -33,6 +34,7 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     etcd.NAME: etcd.parse,
     apiserver.NAME: apiserver.parse,
     kubelet.NAME: kubelet.parse,
+    endpoint.NAME: endpoint.parse,
     run.NAME: run.parse,
     kubelet_config_access.NAME: kubelet_config_access.parse,
     external_etcd.NAME: external_etcd.parse,

@@ -25,7 +25,7 @@ ProbeWorkers: TypeAlias = Literal["auto", "all", "sample", "none"]
 
 NAMESPACE = "/api/v1/namespaces/kube-system"
 ON_CONTROL_PLANES = tuple(name for name in FACTS if name not in ON_DEMAND)
-ON_WORKERS = tuple(name for name in ON_CONTROL_PLANES if name not in {"manifests", "etcd", "apiserver"})
+ON_WORKERS = tuple(name for name in ON_CONTROL_PLANES if name not in {"manifests", "etcd", "apiserver", "endpoint"})
 # `auto` asks every worker up to so many, else a sample
 MANY_WORKERS = 200
 SAMPLE = 10

@@ -163,6 +163,22 @@ class Kubelet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSeen:
+    """The cluster's endpoint as a control plane sees it (endpoint.sh); `host:port` as in an URL."""
+
+    kubelet: str
+    """the server in kubelet.conf"""
+    endpoint: str
+    """the server in admin.conf, which kubeadm takes from controlPlaneEndpoint"""
+    own: bool
+    """the endpoint is an address of this very node, now"""
+    ready: bool
+    """/readyz answered 200 through it"""
+    said: str
+    """what came instead, when not ready"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitRecord:
     """A detached action on a node."""
 
@@ -223,6 +239,7 @@ class HostFacts:
     etcd: Maybe[Etcd] = Unknown("not asked")
     apiserver: Maybe[Apiserver] = Unknown("not asked")
     kubelet: Maybe[Kubelet] = Unknown("not asked")
+    endpoint: Maybe[EndpointSeen] = Unknown("not asked")
     run: Maybe[RunRecord] = Unknown("not asked")
     external_etcd: Maybe[tuple[EtcdEndpoint, ...]] = Unknown("not asked")
     last_output: Maybe[LastOutput] = Unknown("not asked")

@@ -17,4 +17,8 @@ LOCK_NAME = "upgrade-cp"
 LOCK_COLLECTION = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 LOCK_PATH = f"{LOCK_COLLECTION}/{LOCK_NAME}"
 
+# what is written all the time while a plan runs, to see whether it can be
+PROBE_NAME = "upgrade-cp-probe"
+PROBE_PATH = f"{LOCK_COLLECTION}/{PROBE_NAME}"
+
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

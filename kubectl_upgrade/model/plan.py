@@ -161,6 +161,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """While the plan runs, the API is read and written all the time, to tell how available it was."""
+
+    write: Annotated[str, OneOf(("lease/upgrade-cp-probe",))]
+    """in kube-system; it is made for that and deleted at the end"""
+    every_seconds: Annotated[int, Range(1, 60)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolTargets:
     """Nodes of one pool that no earlier stage of the hop on that pool took."""
 
@@ -235,6 +244,7 @@ class Plan:
     pools: tuple[Pool, ...] = ()
     preflight: tuple[PreflightEntry, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    availability: Availability | None = None
     hops: Annotated[tuple[Hop, ...], Size(0, 20)]
 
 

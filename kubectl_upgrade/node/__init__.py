@@ -6,7 +6,13 @@ from importlib.resources import files
 
 _HERE = files(__name__)
 # functions of lib/ that a fact calls; a fact goes to the node as one text, so they travel in front of it
-_CALLS = {"etcd": "etcd-member", "packages": "apt-repository", "kubelet": "kubelet-health", "run": "unit-state"}
+_CALLS = {
+    "etcd": "etcd-member",
+    "packages": "apt-repository",
+    "kubelet": "kubelet-health",
+    "run": "unit-state",
+    "endpoint": "endpoint",
+}
 
 
 def fact(name: str) -> str:

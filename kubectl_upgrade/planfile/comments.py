@@ -27,12 +27,18 @@ HEADER = f"""\
 """
 
 _NAMED = 5
-_HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node"})
+_VIA_ENDPOINT = "kubelet-via-endpoint"
+_HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node", _VIA_ENDPOINT, "kubelet-via-own-apiserver"})
 
 
 def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
     """Which nodes, how many at once, what is done to them, and what follows."""
     lines = [f"{_who(stage, targets)}{_how_many(stage, targets)}: {'; '.join(_what(stage))}."]
+    if any(step.do == _VIA_ENDPOINT for step in stage.steps):
+        lines.append(
+            "While kubeadm replaces a node's etcd and API server, its kubelet talks to the cluster's endpoint: else it "
+            "would wait for that very API server, and kubeadm for it, twice as long."
+        )
     after = stage.after
     if after is not None and after.soak_seconds is not None:
         lines.append(f"Then it is watched for {after.soak_seconds} s before the next stage.")

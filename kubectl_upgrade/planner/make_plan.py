@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.judge import blockers
-from kubectl_upgrade.model.plan import ClusterConfiguration, Hop, Plan, PlanCluster, PreflightEntry, Waiver
+from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
+from kubectl_upgrade.model.plan import (
+    Availability,
+    ClusterConfiguration,
+    Hop,
+    Plan,
+    PlanCluster,
+    PreflightEntry,
+    Waiver,
+)
 from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
 # checks whose blockers mean that there is no way to the target, so that the plan shows none
 _NO_WAY = frozenset({"known-minor", "upgrade-path", "versions-at-most-target"})
 
+_PROBE = Availability(write="lease/upgrade-cp-probe", every_seconds=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -34,6 +45,9 @@ class Options:
     """last day of the waivers, `2026-12-24`"""
     max_unavailable: str = "10%"
     drain_seconds: int = 900
+    kubelet_via_endpoint: bool = True
+    """where it helps and is possible"""
+    availability_probe: bool = True
 
 
 def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], options: Options) -> Plan:
@@ -56,6 +70,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
         max_unavailable=options.max_unavailable,
         drain_seconds=options.drain_seconds,
+        kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
         nodes=len(facts.nodes),
     )
     no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))
@@ -76,6 +91,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         pools=pools,
         preflight=tuple(map(_entry, judgements)),
         waivers=waivers,
+        availability=_PROBE if options.availability_probe and hops else None,
         hops=hops,
     )
 

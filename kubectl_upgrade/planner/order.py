@@ -26,6 +26,8 @@ class Order:
     """kubeadm's preflight errors that a waiver lets through"""
     max_unavailable: str
     drain_seconds: int
+    kubelet_via_endpoint: bool
+    """while kubeadm runs on a control plane"""
     nodes: int
     """of the whole cluster: kube-proxy rolls out one node after the other (maxUnavailable 1, kubeadm's default)"""
 
@@ -67,10 +69,15 @@ class Order:
         return (
             step("mark-node"),
             step("install-kubeadm", version=str(self.to)),
-            self._kubeadm(kubeadm),
+            *self._via_endpoint(self._kubeadm(kubeadm)),
             *self._settled(),
             step("unmark-node"),
         )
+
+    def _via_endpoint(self, kubeadm: PlannedStep) -> tuple[PlannedStep, ...]:
+        if not self.kubelet_via_endpoint:
+            return (kubeadm,)
+        return (step("kubelet-via-endpoint"), kubeadm, step("kubelet-via-own-apiserver"))
 
     def _kubeadm(self, name: str) -> PlannedStep:
         ignored: dict[str, Argument] = {"ignorePreflightErrors": self.ignored} if self.ignored else {}

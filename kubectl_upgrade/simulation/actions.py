@@ -146,6 +146,38 @@ async def backup_etcd(running: Running, version: str) -> None:
     running.say(f"saved: /var/backups/upgrade-cp/{name}")
 
 
+async def kubelet_via_endpoint(running: Running, host: str, port: str) -> None:
+    """Let the kubelet talk to the endpoint, unless that is this very node or nobody answers there."""
+    node, kubelet = running.node, running.node.kubelet
+    async with running.phase("look"):
+        await running.takes(0.5)
+        if not node.kept_server and (
+            kubelet.conf_via_endpoint or host == node.address or not running.cluster.serving()
+        ):
+            running.say(f"kubelet.conf stays as it is: {host}:{port} is where the kubelet is, or does not answer")
+            return
+        node.kept_server = True
+    async with running.phase("restart"):
+        kubelet.conf_via_endpoint = True
+        start_kubelet(running.cluster, node)
+        await running.takes(2)
+        running.say(f"the kubelet talks to https://{host}:{port} until kubeadm is done here")
+
+
+async def kubelet_via_own_apiserver(running: Running) -> None:
+    """Put back what the run keeps."""
+    node = running.node
+    if not node.kept_server:
+        running.say("nothing to put back: this run did not change which server the kubelet talks to")
+        return
+    async with running.phase("restart"):
+        node.kubelet.conf_via_endpoint = False
+        start_kubelet(running.cluster, node)
+        await running.takes(2)
+    node.kept_server = False
+    running.say(f"the kubelet talks to https://{node.address}:6443")
+
+
 # action → its model, and the pattern of each argument
 ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "apt-fetch-packages": (apt_fetch_packages, (_BARE, r"v1\.[0-9]+")),
@@ -154,6 +186,8 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "backup-etcd": (backup_etcd, (_VERSION,)),
     "kubeadm-apply": (kubeadm.apply, (_VERSION, _PATCHES, _ERRORS)),
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
+    "kubelet-via-endpoint": (kubelet_via_endpoint, (r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", r"[1-9][0-9]{0,4}")),
+    "kubelet-via-own-apiserver": (kubelet_via_own_apiserver, ()),
     "pull-images": (pull_images, (_VERSION, r"[a-z0-9._/:-]+", r"[A-Za-z0-9_.-]+", r"control-plane|worker")),
     "restart-kubelet": (restart_kubelet, (_VERSION, r"[a-z]+")),
 }

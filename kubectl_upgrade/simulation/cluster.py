@@ -146,9 +146,10 @@ class ModelCluster:
             self.leader = next(iter(self.etcd_members_up()), "")
         serving = {other.name for other in self.serving()}
         for other in {n.name: n for n in (*self.control_planes, node)}.values():
-            # since 1.33 a control plane's kubelet talks to its own API server only; with no API server at all nobody
-            # sees who is silent
-            heard = not serving or (other.name in serving if other.control_plane else True)
+            # since 1.33 a control plane's kubelet talks to its own API server only, unless it is sent to the endpoint;
+            # with no API server at all nobody sees who is silent
+            alone = other.control_plane and not other.kubelet.via_endpoint
+            heard = not serving or other.name in serving or not alone
             if other.up and other.kubelet.active and heard:
                 other.heartbeat_lost = None
             elif other.heartbeat_lost is None:

@@ -135,6 +135,19 @@ def _kubelet(_: ModelCluster, node: Node) -> list[str]:
     ]
 
 
+def _endpoint(cluster: ModelCluster, node: Node) -> list[str]:
+    if not node.control_plane:
+        raise NotObservedError("no /etc/kubernetes/admin.conf with one server in it on this node")
+    endpoint = cluster.configuration.endpoint
+    refused = f"curl: (7) Failed to connect to {endpoint}: Connection refused"
+    return [
+        f"kubelet {endpoint if node.kubelet.conf_via_endpoint else f'{node.address}:6443'}",
+        f"endpoint {endpoint}",
+        f"own {_yes(endpoint.rpartition(':')[0] == node.address)}",
+        f"readyz {'ok' if cluster.serving() else refused}",
+    ]
+
+
 def _run(_: ModelCluster, node: Node) -> list[str]:
     fence = [f"fence {node.fence.run} {node.fence.epoch} {node.fence.owner}"] if node.fence else []
     manifests = [f"manifest {component} {found}" for component, found in node.kept_manifests.items()]
@@ -177,7 +190,8 @@ def _external_etcd(cluster: ModelCluster, node: Node) -> list[str]:
 
 def _kubelet_config_access(cluster: ModelCluster, node: Node) -> list[str]:
     serving = cluster.serving()
-    heard = node in serving if node.control_plane else bool(serving)
+    alone = node.control_plane and not node.kubelet.conf_via_endpoint
+    heard = node in serving if alone else bool(serving)
     if not heard:
         raise NotObservedError("curl: (7) Failed to connect to the API server: Connection refused")
     return ["code 200"]
@@ -192,6 +206,7 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "etcd": _etcd,
     "apiserver": _apiserver,
     "kubelet": _kubelet,
+    "endpoint": _endpoint,
     "run": _run,
     "kubelet-config-access": _kubelet_config_access,
     "external-etcd": _external_etcd,

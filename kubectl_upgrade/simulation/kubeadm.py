@@ -30,6 +30,8 @@ _SWAPS = {
     "kube-controller-manager": (12, 14),
     "kube-scheduler": (12, 14),
 }
+# the same while the kubelet does not depend on what is being replaced
+_SWAPS_VIA_ENDPOINT = _SWAPS | {"etcd": (12, 14), "kube-apiserver": (42, 46)}
 _UP_WHILE_SWAPPING = 6
 # etcd is asked 10 times, 15 s apart, whether all members are healthy
 _ETCD_GIVES_UP_AFTER = 150
@@ -142,9 +144,10 @@ async def _replace(running: Running, component: str, target: Version) -> None:
         await _etcd_healthy(running)
     running.say(f'[upgrade/staticpods] Moving new manifest to "/etc/kubernetes/manifests/{component}.yaml"')
     static.manifest_image, static.manifest_hash = image, manifest_hash
+    low, high = (_SWAPS_VIA_ENDPOINT if node.kubelet.via_endpoint else _SWAPS)[component]
     # the kubelet does this, and goes on when kubeadm is killed
     swap = cluster.spawn(
-        cluster.replace_static_pod(node, component, down=running.between(*_SWAPS[component]) - _UP_WHILE_SWAPPING)
+        cluster.replace_static_pod(node, component, down=running.between(low, high) - _UP_WHILE_SWAPPING)
     )
     node.work.append(swap)
     await asyncio.shield(swap)
@@ -165,6 +168,8 @@ async def _kubelet_config(running: Running, target: Version) -> None:
         await _api(running)
         await running.takes(0.5)
         kubelet = running.node.kubelet
+        if running.node.control_plane:  # ControlPlaneKubeletLocalMode
+            kubelet.conf_via_endpoint = False
         kubelet.fail_cgroup_v1 = running.cluster.configuration.fail_cgroup_v1
         # 1.35's kubeadm alone cleans the file up; 1.36's no longer does (kubernetes/kubernetes#133779)
         kubelet.kubeadm_flags = [

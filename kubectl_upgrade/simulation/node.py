@@ -65,6 +65,10 @@ class Kubelet:
     fail_cgroup_v1: bool = True
     """failCgroupV1 in /var/lib/kubelet/config.yaml, Kubernetes' default since 1.35"""
     log: tuple[str, ...] = ()
+    conf_via_endpoint: bool = False
+    """kubelet.conf names the cluster's endpoint, where kubeadm since 1.33 writes the node's own API server"""
+    via_endpoint: bool = False
+    """what stood there when it started"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -118,6 +122,8 @@ class Node:
     """component → sha256:…, as the run's kubeadm left them"""
     backups: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """run8-version → file → content; they stay when the run is over"""
+    kept_server: bool = False
+    """the run keeps the server that kubelet.conf named before"""
     work: list[asyncio.Task[None]] = field(default_factory=list)
     """what a reboot takes down: actions, and replacements of static pods by the kubelet"""
 

@@ -119,6 +119,7 @@ class SimulatedNodes:
             node.kept_manifests.clear()
             node.fetched.clear()
             node.kept_kubelet, node.stepped_back = None, False
+            node.kept_server = False
             node.bundle = False
 
     async def close(self) -> None:

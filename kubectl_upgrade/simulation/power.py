@@ -78,6 +78,7 @@ def start_kubelet(cluster: ModelCluster, node: Node) -> str | None:
     kubelet.active = refusal is None
     if refusal is None:
         kubelet.version, kubelet.restarts, kubelet.log = version, 0, ()
+        kubelet.via_endpoint = kubelet.conf_via_endpoint
         cluster.later(REPORTED_AFTER, lambda: _report(cluster, node))
     else:
         kubelet.restarts += 1

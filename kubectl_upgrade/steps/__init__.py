@@ -10,6 +10,8 @@ from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
 from kubectl_upgrade.steps.install_kubelet import InstallKubelet
 from kubectl_upgrade.steps.kubeadm_apply import KubeadmApply
 from kubectl_upgrade.steps.kubeadm_node import KubeadmNode
+from kubectl_upgrade.steps.kubelet_via_endpoint import KubeletViaEndpoint
+from kubectl_upgrade.steps.kubelet_via_own_apiserver import KubeletViaOwnApiserver
 from kubectl_upgrade.steps.mark_node import MarkNode
 from kubectl_upgrade.steps.pull_images import PullImages
 from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
@@ -29,6 +31,8 @@ STEPS: dict[str, type[Step]] = {
     "install-kubelet": InstallKubelet,
     "kubeadm-apply": KubeadmApply,
     "kubeadm-node": KubeadmNode,
+    "kubelet-via-endpoint": KubeletViaEndpoint,
+    "kubelet-via-own-apiserver": KubeletViaOwnApiserver,
     "mark-node": MarkNode,
     "pull-images": PullImages,
     "restart-kubelet": RestartKubelet,

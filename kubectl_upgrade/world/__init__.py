@@ -218,3 +218,5 @@ class World:
     cluster: Cluster
     clock: Clock
     state: State
+    probe: Cluster | None = None
+    """for the availability probe: sends no request twice and waits for none; None: `cluster` is like that"""

@@ -35,6 +35,8 @@ class KubernetesOptions:
     request_timeout_seconds: float = 30.0
     connections: int = 16
     """requests at once"""
+    retry: bool = True
+    """send a GET once more whose connection breaks"""
 
 
 @dataclass(frozen=True, slots=True)

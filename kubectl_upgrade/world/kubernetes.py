@@ -38,7 +38,7 @@ class _Reply(NamedTuple):
 
 
 class KubernetesCluster(Cluster):
-    """Connects at its first request; a GET whose connection breaks is sent once more, anything else only once."""
+    """Connects at its first request; a GET whose connection breaks is sent once more (`retry`), all else only once."""
 
     def __init__(self, options: KubernetesOptions) -> None:
         self._options = options
@@ -130,9 +130,9 @@ class KubernetesCluster(Cluster):
                 access.configuration.connection_pool_maxsize = self._options.connections
                 # a connection kept since the last request may be dead; more retries would hide a dead server
                 access.configuration.retries = urllib3.Retry(
-                    total=1,
+                    total=int(self._options.retry),
                     connect=0,
-                    read=1,
+                    read=int(self._options.retry),
                     redirect=False,
                     status=0,
                     other=0,

@@ -10,7 +10,8 @@ import pytest
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
-from kubectl_upgrade.model.facts import Apiserver, Facts, HostFacts, Kubeadm, RunRecord, Unknown
+from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
+from kubectl_upgrade.model.facts import Apiserver, EndpointSeen, Facts, HostFacts, Kubeadm, RunRecord, Unknown
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -241,3 +242,73 @@ def test_mandatory_checks_cannot_be_waived(shape: type[Shape]) -> None:
     mandatory = {name for name, check in CHECKS.items() if check.MANDATORY}
     assert "nodes-ready" in mandatory
     assert [j.check for j in blockers(judge(facts, Aim(TARGET), mandatory))] == ["nodes-ready"]
+
+
+def _endpoint(facts: Facts, endpoint: str) -> Facts:
+    return replace(facts, kubeadm_config=replace(facts.kubeadm_config, control_plane_endpoint=endpoint))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("10.0.0.1:6443", ""),
+        ("10.0.0.1", ""),
+        ("10.0.0.12:6443", "10.0.0.12:6443 is one control plane itself"),
+        ("cp3:6443", "cp3:6443 is one control plane itself"),
+        ("10.0.0.1:0", "10.0.0.1:0 is no host and port"),
+        ("k8s.example:6443", "cp1: * its admin.conf names 10.0.0.1:6443, not controlPlaneEndpoint k8s.example:6443"),
+    ],
+)
+def test_kubelets_via_endpoint(shape: type[Shape], endpoint: str, says: str) -> None:
+    facts = _endpoint(shape().facts(), endpoint)
+    found = _found(facts, "kubelets-via-endpoint")
+    before, _, after = says.partition("*")
+    assert [before in line and after.strip() in line for line in found] == ([True] if says else [])
+    assert kubelets_may_go_via_endpoint(facts) == (not says)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ready": False, "said": "curl: (7)"}, "does not answer from this node: curl: (7)"),
+        ({"own": True}, ""),
+        ({"kubelet": "10.0.0.1:6443"}, ""),
+    ],
+)
+def test_how_the_endpoint_looks_from_one_control_plane(shape: type[Shape], change: dict[str, Any], says: str) -> None:
+    seen = EndpointSeen(kubelet="10.0.0.12:6443", endpoint="10.0.0.1:6443", own=False, ready=True, said="")
+    facts = _host(shape().facts(), "cp2", endpoint=replace(seen, **change))
+    found = _found(facts, "kubelets-via-endpoint")
+    assert [line.startswith("cp2: ") and says in line for line in found] == ([True] if says else [])
+    assert kubelets_may_go_via_endpoint(facts) == (not says)
+
+
+def test_an_endpoint_on_every_control_plane_helps_no_kubelet(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    for name in ("cp1", "cp2", "cp3"):
+        seen = EndpointSeen(kubelet="a:1", endpoint="10.0.0.1:6443", own=True, ready=True, said="")
+        facts = _host(facts, name, endpoint=seen)
+    assert "is an address of each control plane itself" in _found(facts, "kubelets-via-endpoint")[0]
+    assert not kubelets_may_go_via_endpoint(facts)
+
+
+def test_where_the_endpoint_is_not_needed_nothing_is_said(shape: type[Shape]) -> None:
+    """One control plane, an etcd outside, kubelets that talk to the endpoint anyway: as before 1.33."""
+    facts = shape().facts()
+    through = facts
+    for name in ("cp1", "cp2", "cp3"):
+        seen = EndpointSeen(kubelet="10.0.0.1:6443", endpoint="10.0.0.1:6443", own=False, ready=True, said="")
+        through = _host(through, name, endpoint=seen)
+    outside = replace(facts, kubeadm_config=replace(facts.kubeadm_config, etcd="external"))
+    for found in (shape(control_planes=1).facts(), outside, through):
+        assert _found(found, "kubelets-via-endpoint") == []
+        assert not kubelets_may_go_via_endpoint(found)
+
+
+def test_what_is_not_known_of_the_endpoint_is_said(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    facts = replace(facts, hosts={**facts.hosts, "cp2": Unknown("timed out")})
+    (found,) = _found(_host(facts, "cp3", endpoint=Unknown("no admin.conf")), "kubelets-via-endpoint")
+    assert found.startswith("cp2: kubeadm takes a minute or two longer")
+    assert found.endswith("looks from this node is not known: timed out")
+    assert not kubelets_may_go_via_endpoint(facts)

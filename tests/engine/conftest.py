@@ -47,7 +47,7 @@ class Operator:
 
     async def plan(self, to: str = "v1.35.4", options: Options | None = None) -> Plan:
         target = Version.parse(to)
-        chosen = options or Options(waivers={}, waive_until="")
+        chosen = options or Options(waivers={}, waive_until="", availability_probe=False)
         facts = await gather(simulated_world(self.model, self.folder))
         return make_plan(facts, target, judge(facts, Aim(target), chosen.waivers), chosen)
 

@@ -24,7 +24,7 @@ async def traces(model: ModelCluster) -> list[str]:
     """Everything of ours that is left."""
     api = simulated_world(model).cluster
     left = [lease["metadata"]["name"] for lease in await api.list(LOCK_PATH.rpartition("/")[0])]
-    left = [name for name in left if name == "upgrade-cp"]
+    left = [name for name in left if name.startswith("upgrade-cp")]
     for obj in await api.list("/api/v1/nodes"):
         metadata = obj["metadata"]
         marks = {RUN_LABEL, CORDON_ANNOTATION} & {*metadata.get("labels", {}), *metadata.get("annotations", {})}
@@ -36,7 +36,11 @@ async def traces(model: ModelCluster) -> list[str]:
 
 
 def _on_node(node: Any) -> dict[str, bool]:
-    return {"fence": node.fence is not None, "units": bool(node.units), "bundle": node.bundle}
+    return {"fence": node.fence is not None, "units": bool(node.units), "bundle": node.bundle, "endpoint": _away(node)}
+
+
+def _away(node: Any) -> bool:
+    return bool(node.kept_server or node.kubelet.conf_via_endpoint or node.kubelet.via_endpoint)
 
 
 def upgraded(model: ModelCluster, to: str = "v1.35.4") -> None:

@@ -71,9 +71,9 @@ def test_fields_are_described() -> None:
 
 def test_a_fault_in_a_step_is_named_by_the_schema(validator: Draft202012Validator, three: str) -> None:
     document = yaml.safe_load(three)
-    del document["hops"][0]["stages"][0]["steps"][4]["with"]["members"]
+    del document["hops"][0]["stages"][0]["steps"][6]["with"]["members"]
     (error,) = validator.iter_errors(document)
-    assert error.json_path == "$.hops[0].stages[0].steps[4].with"
+    assert error.json_path == "$.hops[0].stages[0].steps[6].with"
     assert error.message == "'members' is a required property"
 
 
@@ -100,7 +100,8 @@ def test_schema_accepts_every_plan(
 def _damage(document: Any, data: st.DataObject) -> None:
     """Replace, remove or add one thing somewhere."""
     container, key = data.draw(st.sampled_from(list(_places(document))))
-    junk = data.draw(st.sampled_from(JUNK))
+    # put into itself by a second damage, it would have no end
+    junk = copy.deepcopy(data.draw(st.sampled_from(JUNK)))
     if isinstance(container, dict) and data.draw(st.booleans()):
         del container[key]
         if data.draw(st.booleans()):

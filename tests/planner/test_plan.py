@@ -68,6 +68,37 @@ def test_static_pods_everywhere_then_kubelets_then_workers(shape: type[Shape]) -
     ]
 
 
+def test_kubelets_talk_to_the_endpoint_for_the_length_of_kubeadm(shape: type[Shape]) -> None:
+    stages = _stages(_plan(shape().facts()))
+    for stage, kubeadm in (("first-control-plane", "kubeadm-apply"), ("other-control-planes", "kubeadm-node")):
+        steps = _steps(stages[stage])
+        at = steps.index("kubelet-via-endpoint")
+        assert steps[at - 1 : at + 4] == [
+            "install-kubeadm",
+            "kubelet-via-endpoint",
+            kubeadm,
+            "kubelet-via-own-apiserver",
+            "wait-control-plane",
+        ]
+    assert not any("via" in step for name in ("control-plane-kubelets", "workers") for step in _steps(stages[name]))
+
+
+def test_no_kubelet_talks_to_an_endpoint_that_is_not_there_for_it(shape: type[Shape]) -> None:
+    facts = shape().facts()
+    host = facts.hosts["cp2"]
+    assert isinstance(host, HostFacts)
+    unknown = replace(facts, hosts={**facts.hosts, "cp2": replace(host, endpoint=Unknown("no admin.conf"))})
+    plans = {
+        "unknown": _plan(unknown),
+        "single": _plan(shape(control_planes=1).facts()),
+        "refused": _plan(facts, options=replace(NOTHING, kubelet_via_endpoint=False)),
+    }
+    assert [name for name, plan in plans.items() if "via-endpoint" in str(plan.hops)] == []
+    said = {entry.check: entry for entry in plans["unknown"].preflight}["kubelets-via-endpoint"]
+    assert (said.result, said.node) == ("info", "cp2")
+    assert "no admin.conf" in said.message
+
+
 def test_a_patch_upgrade_drains_nothing(shape: type[Shape]) -> None:
     stages = _stages(_plan(shape().facts(), "v1.34.9"))
     assert not any("drain-node" in _steps(stage) for stage in stages.values())

@@ -44,7 +44,8 @@ class Operator:
     stop: Stop = field(default_factory=Stop)
 
     async def plan(self) -> Plan:
-        options = Options(waivers={}, waive_until="")
+        # a call each second would bury the points at which a run can be cut off
+        options = Options(waivers={}, waive_until="", availability_probe=False)
         facts = await gather(self.world())
         return make_plan(facts, TO, judge(facts, Aim(TO), options.waivers), options)
 
@@ -118,6 +119,7 @@ def _on_disk(node: Node) -> dict[str, Any]:
         "held": sorted(node.held),
         "kubelet": [str(kubelet.version), kubelet.active, kubelet.kubeadm_flags, kubelet.extra_flags],
         "failCgroupV1": kubelet.fail_cgroup_v1,
+        "via endpoint": [kubelet.conf_via_endpoint, kubelet.via_endpoint, node.kept_server],
         "manifests": {name: [pod.manifest_image, pod.image, pod.running] for name, pod in node.static_pods.items()},
         "left": [node.fence is not None, sorted(node.units), node.bundle, sorted(node.kept_manifests)],
     }

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.facts import Host, HostFacts, Kubeadm, Kubelet, ManifestFiles, Packages, Unknown
+from kubectl_upgrade.model.facts import (
+    EndpointSeen,
+    Host,
+    HostFacts,
+    Kubeadm,
+    Kubelet,
+    ManifestFiles,
+    Packages,
+    Unknown,
+)
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import Fault
@@ -78,6 +87,9 @@ def _furnish(model: ModelCluster, node: Node, before: HostFacts) -> None:
     if isinstance(before.kubeadm, Kubeadm):
         node.admin_conf = before.kubeadm.admin_conf
         node.patches = before.kubeadm.patches
+    if isinstance(before.endpoint, EndpointSeen):
+        via = before.endpoint.kubelet == before.endpoint.endpoint
+        node.kubelet.conf_via_endpoint = node.kubelet.via_endpoint = node.kept_server = via
     if isinstance(before.manifests, ManifestFiles):
         for component, image in before.manifests.images.items():
             static = node.static_pods[component]
@@ -90,7 +102,8 @@ def _bare(version: str) -> Version:
 
 
 def _disturb(model: ModelCluster, trace: Trace) -> None:
-    middle = {"apt-install-kubeadm": "install", "apt-install-kubelet": "install", "restart-kubelet": "restart"}
+    middle = {"apt-install-kubeadm": "install", "apt-install-kubelet": "install"}
+    middle |= dict.fromkeys(("restart-kubelet", "kubelet-via-endpoint", "kubelet-via-own-apiserver"), "restart")
     middle["backup-etcd"] = "snapshot"
     phase = middle.get(trace.action, "kube-apiserver" if trace.control_plane else "kubelet-config")
     if trace.exit_code is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[1] / "data" / "traces"
 # what a replay compares; the rest is asked by nobody who replays
-RECORDED = ("host", "packages", "kubeadm", "manifests", "kubelet", "run")
+RECORDED = ("host", "packages", "kubeadm", "manifests", "kubelet", "endpoint", "run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,39 +15,18 @@ restart() {
     systemctl restart kubelet || fail "systemctl restart kubelet" "read systemd's words above, then apply again"
 }
 
-# Good is: active, healthy, and not restarted by systemd since the last look; three times in a row within 60 s.
-stays_up() {
-    good=0
-    looks=0
-    restarts=
-    while [ "$good" -lt 3 ]; do
-        looks=$((looks + 1))
-        [ "$looks" -le 30 ] || return 1
-        sleep 2
-        state=$(kubelet_state)
-        now=$(kubelet_restarts)
-        healthz=$(kubelet_healthz)
-        if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$now" = "${restarts:-$now}" ]; then
-            good=$((good + 1))
-        else
-            good=0
-        fi
-        restarts=$now
-    done
-}
-
 said=$(kubelet --version 2>&1)
 [ "$said" = "Kubernetes $1" ] || fail "the kubelet on disk is $said, not $1" \
     "install kubelet ${1#v} on this node, then apply again"
 command -v curl >/dev/null || fail "there is no curl on this node to ask the kubelet" "install curl, then apply again"
 
 restart
-if stays_up; then
+if kubelet_stays_up 3 2; then
     say "kubelet $1 is active and healthy"
     exit 0
 fi
 kubelet_log
-why="kubelet $1 does not stay up: $state, $now restarts, healthz: $healthz"
+why="kubelet $1 does not stay up: $state, $restarts restarts, healthz: $healthz"
 family=$lib/$2-step-back.sh
 old=
 if [ -e "$family" ]; then
@@ -59,10 +38,10 @@ else
 fi || fail "$why" "read its last lines above and put the cause right on this node, then apply again"
 
 restart
-if stays_up; then
+if kubelet_stays_up 3 2; then
     fail "$why. Kubelet $old, which ran before, is installed again and healthy" \
         "read the new one's last lines above and put the cause right on this node, then apply again: it installs $1 anew"
 fi
 kubelet_log
-fail "$why; nor does $old, which ran before and is installed again: $state, $now restarts, healthz: $healthz" \
+fail "$why; nor does $old, which ran before and is installed again: $state, $restarts restarts, healthz: $healthz" \
     "read their last lines above and put the cause right on this node, then apply again"

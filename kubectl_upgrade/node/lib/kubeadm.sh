@@ -26,6 +26,8 @@ upgrade() {
     printf 'Failed: kubeadm upgrade ended with exit code %s\n' "$code"
     printf 'What to do: read its words above and put the cause right, then apply again: kubeadm goes on from what is\n'
     printf 'done. A static pod that fails is put back by kubeadm itself; its backups lie in /etc/kubernetes/tmp.\n'
+    [ ! -e "$UPGRADE_CP_KEEP/kubelet-server" ] ||
+        say "Until then this node's kubelet talks to $(sed -n 2p "$UPGRADE_CP_KEEP/kubelet-server"); abort puts that back."
     exit "$code"
 }
 

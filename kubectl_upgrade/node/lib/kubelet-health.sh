@@ -30,3 +30,25 @@ kubelet_restarts() {
 kubelet_log() {
     timeout 10 journalctl --unit=kubelet --lines=20 --output=cat --no-pager </dev/null 2>&1 | cut -c 1-500
 }
+
+# kubelet_stays_up GOOD PAUSE: is it active, healthy, and not restarted by systemd since the last look, GOOD times in a
+# row with PAUSE seconds between, within a minute? Leaves the last look in state, restarts and healthz.
+kubelet_stays_up() {
+    good=0
+    looks=0
+    restarts=
+    while [ "$good" -lt "$1" ]; do
+        looks=$((looks + $2))
+        [ "$looks" -le 60 ] || return 1
+        sleep "$2"
+        last=$restarts
+        state=$(kubelet_state)
+        restarts=$(kubelet_restarts)
+        healthz=$(kubelet_healthz)
+        if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$restarts" = "${last:-$restarts}" ]; then
+            good=$((good + 1))
+        else
+            good=0
+        fi
+    done
+}

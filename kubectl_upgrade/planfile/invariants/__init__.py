@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.planfile.invariants.endpoint import (
+    kubelets_return_from_the_endpoint,
+    the_endpoint_serves_kubelets,
+)
 from kubectl_upgrade.planfile.invariants.identity import (
     addresses_are_real,
     etcd_is_of_one_kind,
@@ -70,6 +74,8 @@ INVARIANTS = (
     pairs_are_closed,
     nodes_are_marked,
     kubelets_change_on_drained_nodes,
+    kubelets_return_from_the_endpoint,
+    the_endpoint_serves_kubelets,
     waivers_are_allowed,
     ignored_errors_are_waived,
 )
