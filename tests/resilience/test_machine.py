@@ -149,7 +149,8 @@ class LockFenceJournal(RuleBasedStateMachine):
             await person.world.nodes.raise_fence(self.machine(node), person.fence)
             if node == "w1":
                 await lock.demand(person.world.cluster, person.fence)
-            await person.world.nodes.start(self.machine(node), person.fence, unit, "restart-kubelet", ["v1.34.4"])
+            words = ["v1.34.4", "apt"]
+            await person.world.nodes.start(self.machine(node), person.fence, unit, "restart-kubelet", words)
             if node == "w1":  # on a control plane the fence decides, also when somebody took the lock away
                 await self._must_hold(person, f"start {unit}")
 
