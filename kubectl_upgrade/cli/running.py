@@ -63,8 +63,9 @@ async def _run(world: World, work: Coroutine[Any, Any, T], stop: Stop | None) ->
             await world.nodes.close()
         with suppress(UpgradeError):
             await world.cluster.close()
-        if world.probe is not None:
-            await world.probe.close()
+        with suppress(UpgradeError):
+            if world.probe is not None:
+                await world.probe.close()
 
 
 def tell(line: str = "") -> None:

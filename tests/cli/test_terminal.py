@@ -23,7 +23,7 @@ class Closed:
     async def close(self): pass
 
 class World:
-    nodes = cluster = Closed()
+    nodes = cluster = probe = Closed()
 
 stop = Stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,6 +150,14 @@ def test_a_get_survives_one_dead_connection(api: Api, options: KubernetesOptions
     with asking(options) as ask, pytest.raises(ApiError) as caught:
         ask(lambda cluster: cluster.get(NODE))
     assert caught.value.status == 0
+
+
+def test_a_probes_get_is_sent_once(api: Api, options: KubernetesOptions) -> None:
+    api.answers = ["drop", (200, {"n": 1})]
+    with asking(replace(options, retry=False)) as ask, pytest.raises(ApiError) as caught:
+        ask(lambda cluster: cluster.get(NODE))
+    assert caught.value.status == 0
+    assert len(api.requests) == 1
 
 
 def test_a_change_is_never_sent_twice(api: Api, options: KubernetesOptions) -> None:
