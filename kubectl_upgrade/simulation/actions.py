@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,6 +29,8 @@ _PATCHES = r"none|standard"
 _ERRORS = r"[A-Za-z][A-Za-z0-9,-]*"
 
 REFUSED = 1
+# backup-etcd looks so often for the member, which is up later than the node after a reboot
+_ETCD_LOOKS, _ETCD_LOOK_SECONDS = 100, 3
 
 
 async def apt_fetch_packages(running: Running, version: str, line: str) -> None:
@@ -136,7 +139,11 @@ async def backup_etcd(running: Running, version: str) -> None:
     """Save etcd and the node's files, unless this run has them already."""
     node, name = running.node, f"{running.run8}-{version}"
     if name not in node.backups:
-        if not node.running("etcd"):
+        for _ in range(_ETCD_LOOKS):
+            if node.running("etcd"):
+                break
+            await asyncio.sleep(_ETCD_LOOK_SECONDS)
+        else:
             raise ActionFailedError(REFUSED, "etcd is not running")
         async with running.phase("snapshot"):
             await running.takes(2, 4)

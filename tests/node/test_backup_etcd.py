@@ -88,9 +88,9 @@ def node(bare: Machine) -> Machine:
 @pytest.fixture
 def etcd(node: Machine) -> Iterator[Machine]:
     """A node with a stand-in for etcd."""
-    for name, text in STAND_INS.items():
+    for name, text in (*STAND_INS.items(), ("sleep", "#!/bin/sh\n[ ! -e /on-sleep ] || . /on-sleep\n")):
         put(node, f"/usr/local/bin/{name}", text)
-    put(node, "/opt/etcd", "#!/bin/sh\necho up\nsleep 60\n")
+    put(node, "/opt/etcd", "#!/bin/sh\necho up\n/bin/sleep 60\n")
     says(node)
     with running(node, f"exec /opt/etcd --advertise-client-urls={URL}"):
         yield node
@@ -185,6 +185,7 @@ def test_backups_of_others_stay_and_are_told(etcd: Machine) -> None:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
+        ("printf '#!/bin/sh\necho refused; exit 1\n' >/usr/local/bin/etcdctl", "etcdctl endpoint status: refused"),
         ("rm /etc/kubernetes/manifests/etcd.yaml", "no /etc/kubernetes/manifests/etcd.yaml on this node"),
         ("sed -i s/23790/23791/ /etc/kubernetes/manifests/etcd.yaml", "etcd is not running: no process advertises"),
         (f"mkdir -p {BACKUPS} && chmod 755 {BACKUPS}", f"{BACKUPS} must belong to root and be closed to others (0700)"),
@@ -209,6 +210,15 @@ def test_when_it_fails_nothing_bears_the_name_of_a_backup(etcd: Machine, break_i
     assert done.text.splitlines()[-1].startswith("What to do: ")
     assert not etcd.file(PLACE).exists()
     assert not etcd.file(f"{PLACE}.partial").exists()
+
+
+def test_an_etcd_that_comes_later_is_waited_for(etcd: Machine) -> None:
+    """As after a reboot: the manifest names no process yet, and does at the second look."""
+    etcd.must("sed -i s/23790/23791/ /etc/kubernetes/manifests/etcd.yaml")
+    put(etcd, "/on-sleep", "sed -i s/23791/23790/ /etc/kubernetes/manifests/etcd.yaml\n")
+    done = etcd.act("backup-etcd", "v1.35.4")
+    assert done.code == 0, done.text
+    assert done.text.startswith("waiting for etcd: etcd is not running: no process advertises ")
 
 
 def test_without_room_nothing_is_written(etcd: Machine) -> None:

@@ -9,6 +9,7 @@ lib=${0%/*}/../lib
 # everything written here holds Secrets
 umask 077
 backups=/var/backups/upgrade-cp
+status=
 margin=$((64 * 1024 * 1024))
 
 # number KEY TEXT: the number that stands there in JSON
@@ -24,6 +25,19 @@ is_saved() {
 tell_sums() {
     sed 's/^/sha256 /' "$place/SHA256SUMS"
     say "$place holds every Secret of the cluster; it stays until somebody removes it"
+}
+
+# Set status. After a reboot etcd is up a minute or so later than we are.
+await_member() {
+    looks=0
+    until find_member && why="etcdctl endpoint status:" &&
+        status=$(etcdctl 10 --command-timeout 8s endpoint status -w json); do
+        looks=$((looks + 1))
+        [ "$looks" -le 100 ] || fail "$why $status" \
+            "see whether etcd runs and is healthy on this node (crictl ps --all, crictl logs), then apply again"
+        [ "$looks" -gt 1 ] || say "waiting for etcd: $why $status"
+        sleep 3
+    done
 }
 
 # Nobody but root may ever look into it, also in between.
@@ -106,9 +120,8 @@ if is_saved; then
     tell_sums
     exit 0
 fi
-find_member || fail "$why" "see whether etcd runs on this node (crictl ps --all), then apply again"
-status=$(etcdctl 10 --command-timeout 8s endpoint status -w json) || fail "etcdctl endpoint status: $status" \
-    "see whether etcd is healthy on this node (crictl ps, crictl logs), then apply again"
+[ -e "$manifest" ] || fail "no $manifest on this node" "leave this node out of the step, or find out who removed its etcd"
+await_member
 make_folder
 tell_older
 check_room "$status"
