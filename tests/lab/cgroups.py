@@ -71,12 +71,14 @@ def _hierarchies() -> list[Path]:
 
 
 def _kill(group: str) -> str:
+    """All at one moment, as when the power goes: nobody lives to see another one die."""
     alive = processes(group)
-    for pid in alive:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    for what in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in alive:
+            try:
+                os.kill(pid, what)
+            except ProcessLookupError:
+                continue
     return f"alive: {sorted(alive)}" if alive else ""
 
 
