@@ -17,6 +17,7 @@ from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.world import simulated_world
 from kubectl_upgrade.world.backup_folder import BackupFolder
+from tests.engine.conftest import taken_apart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,8 @@ def test_backups_stay_on_every_control_plane_and_are_told(operator: Operator) ->
             f"backups of etcd and /etc/kubernetes stay on cp1, cp2, cp3: /var/backups/upgrade-cp/{name} on each; "
             "they hold every Secret of the cluster"
         )
-        first = [record.action for record in operator.model.trace][:4]
+        prepared = {"apt-fetch-packages", "pull-images"}
+        first = [record.action for record in operator.model.trace if record.action not in prepared][:4]
         assert first == ["backup-etcd"] * 3 + ["apt-install-kubeadm"]
 
     loop.run(story())
@@ -145,7 +147,7 @@ def test_a_backup_that_fails_stops_the_run_before_anything_is_changed(operator: 
         operator.model.faults.add(Fault(kind="action-fails", node="cp2", action="backup-etcd", text="no room"))
         with pytest.raises(StepError, match="no room"):
             await operator.apply(plan)
-        assert {record.action for record in operator.model.trace} == {"backup-etcd"}
+        assert taken_apart(operator.model) == set()
         await operator.apply(plan)
 
     loop.run(story())

@@ -264,7 +264,7 @@ def test_a_second_operator_does_not_get_in(operator: Operator) -> None:
         with pytest.raises(ClientKilled):
             await operator.apply(plan)
         other = Operator(operator.model, Folder(1, "other"))
-        with pytest.raises(LockedError, match=r"run \w{8} of ops@test since .*, at v1.35.4/backup/cp1"):
+        with pytest.raises(LockedError, match=r"run \w{8} of ops@test since .*, at v1.35.4/first-control-plane/cp1"):
             await other.apply(plan)
         await operator.apply(plan)
 

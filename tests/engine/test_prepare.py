@@ -128,7 +128,8 @@ def test_gates_are_asked_when_something_is_taken_apart(operator: Operator) -> No
         with pytest.raises(StepError, match=r"healthy control plane before cp. is touched"):
             await operator.apply(plan)
         prepare = plan.hops[0].stages[0]
-        (mark,) = (step for step in plan.hops[0].stages[1].steps if step.do == "mark-node")
+        (first,) = (stage for stage in plan.hops[0].stages if stage.stage == "first-control-plane")
+        (mark,) = (step for step in first.steps if step.do == "mark-node")
         mixed = replace(prepare, steps=(*prepare.steps, mark))
         await _abort(operator)
         changed = replace(plan, hops=(replace(plan.hops[0], stages=(mixed, *plan.hops[0].stages[1:])),))
