@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 HELD = "apt-mark showhold"
 INSTALLED = "dpkg-query -W -f '${Package} ${Version}\\n'"
-# longer than ssh keeps a silent connection (ServerAliveInterval 15 s, 3 times)
-CUT_SECONDS = 60
+# longer than ssh keeps a silent connection: it asks after 15, 30 and 45 s, and gives up 15 s later
+CUT_SECONDS = 75
 
 
 @dataclass

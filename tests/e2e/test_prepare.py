@@ -62,10 +62,23 @@ def _other_source(lab: Lab, old: str, new: str) -> Iterator[None]:
         lab.run("w1", f"cat >{LIST} <<'END'\n{before}END")
 
 
+@contextmanager
+def _full_disk(lab: Lab) -> Iterator[None]:
+    """Where our files go. The folder is there before, closed to others, as an administrator may have made it."""
+    folder = "/var/lib/upgrade-cp"
+    lab.run("w1", f"install -d -m 0700 {folder}")
+    try:
+        with faults.full_disk(lab, "w1", folder):
+            lab.run("w1", f"chmod 0700 {folder}")
+            yield
+    finally:
+        lab.run("w1", f"rm -rf {folder}")
+
+
 BROKEN: dict[str, tuple[Callable[[Lab], AbstractContextManager[None]], str]] = {
     "no registry": (lambda lab: faults.service_stopped(lab, services.REGISTRY), "pull-images"),
     "no repository": (lambda lab: faults.service_stopped(lab, services.REPOSITORY), "fetch-packages"),
-    "a full disk": (lambda lab: faults.full_disk(lab, "w1", "/var/lib/upgrade-cp"), ""),
+    "a full disk": (_full_disk, ""),
     "a port where nobody serves": (lambda lab: _other_source(lab, r":[0-9]\\+/", ":9/"), "w1/fetch-packages"),
 }
 
