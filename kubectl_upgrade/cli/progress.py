@@ -46,6 +46,10 @@ class Progress:
 
 def tell_times(times: dict[str, NodeTimes]) -> None:
     """Where the time went, one line for each target."""
-    tell(f"\n{'':<12}{'total':>8}{'kubeadm':>9}{'drain':>8}{'waits':>8}{'rest':>8}   (seconds)")
+    tell(f"\n{'':<12}{'total':>8}{'prepare':>9}{'kubeadm':>9}{'drain':>8}{'waits':>8}{'rest':>8}   (seconds)")
     for name, node in times.items():
-        tell(f"{name:<12}{node.total:>8.1f}{node.kubeadm:>9.1f}{node.drain:>8.1f}{node.waits:>8.1f}{node.rest:>8.1f}")
+        parts = (node.drain, node.waits, node.rest)
+        tell(
+            f"{name:<12}{node.total:>8.1f}{node.prepare:>9.1f}{node.kubeadm:>9.1f}"
+            + "".join(f"{seconds:>8.1f}" for seconds in parts)
+        )
