@@ -11,12 +11,13 @@ from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
-from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, unanswered
+from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, reach, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import (
     AccessError,
     ApiError,
     LockedError,
+    NodeUnreachableError,
     NotFoundError,
     StepError,
     StoppedError,
@@ -121,13 +122,27 @@ class TargetRun:
         run, target = self.run, self.target
         if not isinstance(target, WholeCluster):
             await run.fence_node(target)
-            self.found = (await probe_hosts(run.world.nodes, [machine(target)], PROOFS))[target.name]
+            self.found = await self._look(target)
         try:
             await patiently(run.world.clock, lambda: lock.note_step(run.world.cluster, run.fence, self.subject))
         except LockedError:
             if isinstance(target, Worker):
                 await run.take_fence_back(target)
             raise
+
+    async def _look(self, target: NodeTarget) -> Maybe[HostFacts]:
+        """What earlier applies left on the node, patiently: it may boot just now."""
+
+        async def ask() -> HostFacts:
+            found = (await probe_hosts(self.run.world.nodes, [machine(target)], PROOFS))[target.name]
+            if isinstance(found, Unknown):
+                raise NodeUnreachableError(found.reason)
+            return found
+
+        try:
+            return await reach(self.run.world.clock, ask)
+        except NodeUnreachableError as error:
+            return Unknown(error.message)
 
     async def step(self, planned: PlannedStep) -> None:
         """Do it, unless its effect is proved; intent and end are in the journal."""
