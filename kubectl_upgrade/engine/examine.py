@@ -82,12 +82,14 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     stops = _stops(judgements, facts, begun)
     if stops:
         raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
+    # what is left is told, and waits of the run itself judge it
+    told = tuple(replace(j, result="warn") if j.result == "blocker" else j for j in judgements)
     skipped = {worker.name: worker for worker in drifts.skipped}
     absent = frozenset(w.uid for pool in plan.pools for w in pool.nodes if w.name in skipped)
     notes = [f"{worker.name} {worker.why}: skipped" for worker in drifts.skipped]
     notes += [f"{name} is not in the plan: left alone" for name in drifts.new]
     return Examined(
-        judgements=judgements,
+        judgements=told,
         notes=tuple(notes),
         absent=absent,
         begun=begun,
