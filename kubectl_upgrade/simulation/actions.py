@@ -40,7 +40,7 @@ async def apt_fetch_packages(running: Running, version: str, line: str) -> None:
         if wanted in node.fetched:
             running.say(f"all of {version} was fetched before")
             return
-        await running.takes(3, 6)
+        await running.takes(4, 12)
         _demand_offer(running, wanted, line)
         refusal = unknown_flags(wanted, node.kubelet.extra_flags)
         if refusal:
@@ -68,7 +68,7 @@ async def pull_images(running: Running, version: str, repository: str, etcd: str
             return
         if wanted not in node.fetched and node.packages["kubeadm"] != wanted:
             raise ActionFailedError(REFUSED, f"there is no kubeadm {version} on this node")
-        await running.takes(5, 20) if role == "control-plane" else await running.takes(1, 5)
+        await running.takes(12, 40) if role == "control-plane" else await running.takes(4, 12)
         if not running.cluster.registry_up:
             raise ActionFailedError(REFUSED, f"pulling the images of {version} from {repository}: connection refused")
         node.images.add(wanted)
@@ -180,7 +180,7 @@ async def kubelet_via_own_apiserver(running: Running) -> None:
     async with running.phase("restart"):
         node.kubelet.conf_via_endpoint = False
         start_kubelet(running.cluster, node)
-        await running.takes(2)
+        await running.takes(3)
     node.kept_server = False
     running.say(f"the kubelet talks to https://{node.address}:6443")
 

@@ -13,6 +13,7 @@ from kubectl_upgrade.model.facts import (
     Kubelet,
     ManifestFiles,
     Packages,
+    RunRecord,
     Unknown,
 )
 from kubectl_upgrade.model.version import Version
@@ -90,11 +91,26 @@ def _furnish(model: ModelCluster, node: Node, before: HostFacts) -> None:
     if isinstance(before.endpoint, EndpointSeen):
         via = before.endpoint.kubelet == before.endpoint.endpoint
         node.kubelet.conf_via_endpoint = node.kubelet.via_endpoint = node.kept_server = via
+    if isinstance(before.run, RunRecord):
+        _remember(node, before.run)
     if isinstance(before.manifests, ManifestFiles):
         for component, image in before.manifests.images.items():
             static = node.static_pods[component]
             static.image = static.manifest_image = image
             model.show_static_pod(node, component)
+
+
+def _remember(node: Node, record: RunRecord) -> None:
+    """What the run's own actions have left on the node and no other fact shows."""
+    done = {unit.action for unit in record.units if (unit.state, unit.exit_code) == ("exited", 0)}
+    names = {action[0] for action in done}
+    node.fetched |= {Version.parse(f"v{action[1]}") for action in done if action[0] == "apt-fetch-packages"}
+    node.images |= {Version.parse(action[1]) for action in done if action[0] == "pull-images"}
+    node.kept_server = node.kept_server or (
+        "kubelet-via-endpoint" in names and "kubelet-via-own-apiserver" not in names
+    )
+    if names & {"kubeadm-apply", "kubeadm-node"}:
+        node.kubelet.kubeadm_flags.clear()
 
 
 def _bare(version: str) -> Version:
