@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples recording
+.PHONY: lab-cache crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -18,7 +18,7 @@ help:  ## Show what can be made
 demo: .venv/.made  ## Plan, review, live apply and summary of a whole upgrade on a simulated cluster
 	@$(BIN)/kubectl-upgrade_cp rehearse
 
-test: packages lint unit e2e  ## All tests, on real clusters too (root, Debian 12, Go)
+test: packages lint lab-cache unit e2e  ## All tests, on real clusters too (root, Debian 12, Go)
 
 packages: .venv/.made  ## Install the Debian packages that tests need (root)
 	$(LAB) packages
@@ -30,6 +30,10 @@ lint: .venv/.made  ## ruff, mypy, import-linter, shellcheck
 	$(BIN)/lint-imports
 	# actions and facts are read together with what they source from lib/
 	$(BIN)/shellcheck --shell=sh --check-sourced $$(git ls-files '*.sh' ':!kubectl_upgrade/node/lib')
+
+# unit tests use the lab's real etcd when it has been built
+lab-cache: .venv/.made  ## Build what the real clusters are made of (root, Go; ten minutes from nothing)
+	$(LAB) build --control-planes 3 --workers 3 --version v1.34.4 --also v1.35.4
 
 unit: .venv/.made  ## Tests without any cluster: a minute or two
 	$(BIN)/pytest -m 'not lab and not full'
