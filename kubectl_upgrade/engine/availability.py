@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.events import Note
-from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.engine.waiting import patiently, unanswered
 from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, UpgradeError
 from kubectl_upgrade.model.names import LOCK_COLLECTION, PROBE_NAME, PROBE_PATH
 
@@ -43,6 +43,8 @@ class Probe:
 
     def __init__(self, cluster: Cluster, clock: Clock, every_seconds: int) -> None:
         self.reads, self.writes = Tally(), Tally()
+        self.refused = ""
+        """why it ended before the run: what the API refuses is no failure of the API"""
         self._cluster, self._clock, self._every = cluster, clock, every_seconds
 
     async def run(self, uid: str) -> None:
@@ -65,9 +67,10 @@ class Probe:
                 began = self._clock.monotonic()
                 try:
                     await ask()
-                except (NotFoundError, ConflictError):
-                    return
-                except AccessError:
+                except AccessError as error:
+                    if isinstance(error, ApiError) and not unanswered(error):
+                        self.refused = self.refused or error.message
+                        return
                     tally.failed += 1
                     tally.twice = tally.twice or failing
                     failing = True
@@ -99,6 +102,8 @@ async def measured(run: Run) -> AsyncIterator[None]:
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         if isinstance(ended, Exception):
             run.watch(Note(f"availability was not measured to the end: {ended!r}"))
+        if probe.refused:
+            run.watch(Note(f"availability was not measured to the end: {probe.refused}"))
         with suppress(UpgradeError):  # whatever ended the run says more
             figures = {"reads": probe.reads.entry(), "writes": probe.writes.entry()}
             await run.history.record("availability", wanted.write, **figures)

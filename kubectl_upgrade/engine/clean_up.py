@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import availability, lock
+from kubectl_upgrade.engine.adopt import disturbed
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently, reach
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import AccessError
 from kubectl_upgrade.planfile.targets import node_targets
-from kubectl_upgrade.steps.base import machine
+from kubectl_upgrade.steps.base import Worker, machine
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
@@ -40,6 +41,9 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
         try:
             await reach(run.world.clock, lambda: run.world.nodes.release(machine(target), run.fence))
         except AccessError as error:
+            if only_prepared(run, target):
+                run.watch(Note(f"{target.name} does not answer; packages of ours there: /var/lib/upgrade-cp"))
+                return
             raise AccessError(
                 f"{target.name} cannot be cleaned: {error.message}",
                 fix=f"run apply again when it answers, or `kubectl upgrade-cp abort --without {target.name}`",
@@ -53,6 +57,11 @@ async def clean_up(run: Run, without: frozenset[str] = frozenset()) -> None:
     await patiently(run.world.clock, lambda: lock.release(run.world.cluster, run.fence))
     await run.history.record("run-ends", run.fence.run)
     await run.history.journal.finish()
+
+
+def only_prepared(run: Run, target: NodeTarget) -> bool:
+    """Is it a worker where nothing was changed? Then it keeps nobody from ending the run."""
+    return isinstance(target, Worker) and target.name not in disturbed(run.plan, run.history)
 
 
 async def present(run: Run) -> tuple[NodeTarget, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine.adopt import preparations
 from kubectl_upgrade.engine.backups import kept_backups
 from kubectl_upgrade.engine.claim import take_nodes, take_workers
-from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, present
+from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, only_prepared, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_kubelet
@@ -56,7 +56,12 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
 
 
 async def _need_idle(run: Run, target: NodeTarget) -> None:
-    running = await run.running_on(target)
+    try:
+        running = await run.running_on(target)
+    except StepError:
+        if only_prepared(run, target):
+            return
+        raise
     if running:
         raise StepError(
             f"{running} still runs on {target.name}; nothing was changed",

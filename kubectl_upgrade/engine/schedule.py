@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
+from kubectl_upgrade.engine.adopt import disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
 from kubectl_upgrade.engine.target_run import TargetRun
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
-from kubectl_upgrade.model.errors import StepError, StoppedError, UpgradeError
+from kubectl_upgrade.model.errors import LockedError, StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.build_step import is_harmless
@@ -104,6 +105,9 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
         try:
             await target.perform()
         except UpgradeError as error:
+            if _may_come_later(run, stage, target, error):
+                run.watch(Note(f"{target.target.name} is not prepared, its own stage will see: {error.message}"))
+                return
             errors.append(error)
             failed = sum(not isinstance(e, StoppedError) for e in errors)
             if failed > stage.max_failures:
@@ -115,6 +119,15 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
 
     await together(perform, runs, at_once=_width(stage, runs))
     return errors
+
+
+def _may_come_later(run: Run, stage: Stage, target: TargetRun, error: UpgradeError) -> bool:
+    """A half-done hop is worse than a worker that cannot be prepared now: what was not fetched is fetched when it is
+    installed.
+    """
+    stops = isinstance(error, StoppedError | LockedError)
+    worker = isinstance(target.target, Worker)
+    return is_harmless(stage) and worker and not stops and bool(disturbed(run.plan, run.history))
 
 
 def _width(stage: Stage, runs: Sequence[TargetRun]) -> int:

@@ -23,7 +23,7 @@ class RestartKubelet(Step):
     UNDO: ClassVar[str | None] = (
         "a kubelet that does not stay up goes back to the package that ran before, if fetch-packages could keep it"
     )
-    CHANGES: ClassVar[frozenset[str]] = frozenset({"kubelet"})
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"kubelet", "held"})
 
     version: Version
 

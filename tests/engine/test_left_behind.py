@@ -223,11 +223,27 @@ def test_an_abort_names_the_workers_that_it_could_not_ask() -> None:
         await _killed(operator, Fault(kind="client-kill", node="cp2", action="restart-kubelet", moment=""))
         await asyncio.sleep(60)
         operator.model.nodes["w2"].cut_until = float("inf")
-        with pytest.raises(StepError, match=r"w2: what runs there could not be read"):
-            await _abort(operator)
-        return await _abort(operator, "w2")
+        return await _abort(operator)
 
-    assert any("w2 was left alone; what is ours there: /var/lib/upgrade-cp" in note for note in loop.run(story()))
+    assert any("w2 does not answer; packages of ours there: /var/lib/upgrade-cp" in note for note in loop.run(story()))
+
+
+def test_a_dead_worker_that_was_only_prepared_keeps_no_heir_from_finishing_the_control_planes() -> None:
+    operator = Operator(sample(workers=3))
+    heir = _heir(operator)
+
+    async def story() -> None:
+        plan = await _killed(operator, _on("cp2", "kubeadm-node"))
+        run = await _run(operator)
+        operator.model.nodes["w3"].cut_until = float("inf")
+        with pytest.raises((NodeUnreachableError, StepError), match=r"w3|10\.99\.1\.3"):
+            await heir.apply(plan, take_over=run)
+
+    loop.run(story())
+    assert {str(n.static_pods["kube-apiserver"].image).rpartition(":")[2] for n in operator.model.control_planes} == {
+        "v1.35.4"
+    }
+    assert any("w3 is not prepared" in event.line for event in heir.events if isinstance(event, Note))
 
 
 def test_a_dead_worker_in_flight_does_not_stop_a_take_over() -> None:

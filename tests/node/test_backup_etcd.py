@@ -80,6 +80,7 @@ def running(machine: Machine, script: str) -> Iterator[None]:
 def node(bare: Machine) -> Machine:
     bare.must("rm -rf /var/backups /etc/kubernetes /var/lib/kubelet")
     put(bare, "/etc/kubernetes/manifests/etcd.yaml", MANIFEST)
+    put(bare, "/etc/kubernetes/pki/ca.crt", "certificate\n")
     put(bare, "/etc/kubernetes/tmp/kubeadm-backup-etcd-1/db", "large")
     put(bare, "/var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\n")
     return bare
@@ -94,6 +95,14 @@ def etcd(node: Machine) -> Iterator[Machine]:
     says(node)
     with running(node, f"exec /opt/etcd --advertise-client-urls={URL}"):
         yield node
+
+
+def test_what_is_only_a_link_is_no_backup(etcd: Machine) -> None:
+    etcd.must("mv /etc/kubernetes/pki /elsewhere && ln -s /elsewhere /etc/kubernetes/pki")
+    done = etcd.act("backup-etcd", "v1.35.4")
+    assert done.code == 1
+    assert "etc/kubernetes/pki/ca.crt is not in the backup" in done.text
+    etcd.must("rm /etc/kubernetes/pki && mv /elsewhere /etc/kubernetes/pki")
 
 
 def test_a_real_etcd_is_saved_and_can_be_restored(node: Machine) -> None:

@@ -97,6 +97,12 @@ save_files() {
     done
     tar --create --file "$new/kubernetes.tar" --directory / --numeric-owner --exclude=etc/kubernetes/tmp "$@" ||
         fail "tar of $*" "read its words above, then apply again"
+    # a link to another disk is saved as a link
+    for file in manifests/etcd.yaml pki/ca.crt; do
+        tar --list --file "$new/kubernetes.tar" "etc/kubernetes/$file" >/dev/null 2>&1 ||
+            fail "etc/kubernetes/$file is not in the backup: it, or a folder on the way, is a link" \
+                "put /etc/kubernetes where it belongs on this node, or take backup-etcd out of the plan"
+    done
 }
 
 # Whole and on disk, or not there at all. With the program that restores the snapshot: when etcd is down, its image may be

@@ -9,6 +9,12 @@ lib=${0%/*}/../lib
 argument VERSION "$1" "v$version_pattern"
 argument FAMILY "$2" '[a-z]+'
 
+family=$lib/$2-step-back.sh
+if [ -e "$family" ]; then
+    # shellcheck source=/dev/null
+    . "$family"
+fi
+
 restart() {
     systemctl daemon-reload || fail "systemctl daemon-reload" "read systemd's words above, then apply again"
     say "restarting the kubelet"
@@ -27,11 +33,8 @@ if kubelet_stays_up 3 2; then
 fi
 kubelet_log
 why="kubelet $1 does not stay up: $state, $restarts restarts, healthz: $healthz"
-family=$lib/$2-step-back.sh
 old=
 if [ -e "$family" ]; then
-    # shellcheck source=/dev/null
-    . "$family"
     step_back
 else
     false

@@ -15,4 +15,9 @@ step_back() {
     echo kubelet | keep stepped-back || exit 1
     world=$own_world
     install_only --allow-downgrades "$file"
+    # now, and not at the end: whoever sees a kubelet fail may reboot the node
+    put_holds_back
 }
+
+# An attempt that died in between has left the record of holds.
+[ ! -e "$UPGRADE_CP_KEEP/holds" ] || put_holds_back

@@ -64,12 +64,17 @@ record_holds() {
 
 restore_holds() {
     trap - EXIT
+    put_holds_back
+    exit "$1"
+}
+
+# What is on record; the record goes.
+put_holds_back() {
     lost=$(held_packages | grep -Fxv -f - "$UPGRADE_CP_KEEP/holds" | tr '\n' ' ')
     # shellcheck disable=SC2086 # a list of words
     [ -z "$lost" ] || patiently apt-mark hold $lost ||
         fail "packages that were on hold are not any more: $lost" "apt-mark hold them on this node"
     rm -f "$UPGRADE_CP_KEEP/holds"
-    exit "$1"
 }
 
 # Packages that dpkg left in a broken state. Pending triggers are none: the next transaction runs them.
