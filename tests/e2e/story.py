@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 HELD = "apt-mark showhold"
 INSTALLED = "dpkg-query -W -f '${Package} ${Version}\\n'"
-# longer than ssh keeps a silent connection: it asks after 15, 30 and 45 s, and gives up 15 s later
-CUT_SECONDS = 75
+# what the node sends still arrives, the answer of a wait of 30 s among it; from then on ssh asks after 15, 30 and 45 s,
+# and gives up 15 s later
+CUT_SECONDS = 100
 
 
 @dataclass
