@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 HELD = "apt-mark showhold"
 INSTALLED = "dpkg-query -W -f '${Package} ${Version}\\n'"
-# what the node sends still arrives, the answer of a wait of 30 s among it; from then on ssh asks after 15, 30 and 45 s,
-# and gives up 15 s later
-CUT_SECONDS = 100
+CUT_SECONDS = 60
 
 
 @dataclass

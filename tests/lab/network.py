@@ -74,8 +74,10 @@ def mend(node: str) -> None:
 
 
 def swallow_ssh(address: str) -> None:
-    """Lose whatever this machine sends to a node's ssh; the cluster's own traffic goes on."""
+    """Lose whatever this machine sends to a node's ssh, and what is connected; the cluster's own traffic goes on."""
     run(["ip", "rule", "add", "pref", PREFERENCE, "to", address, "ipproto", "tcp", "dport", "22", "blackhole"])
+    # a connection that is only silent may outlive the rule: ssh is patient for a minute after each answer
+    run(["ss", "--kill", "dst", address, "dport", "=", "22"])
 
 
 def let_ssh_through(address: str) -> None:

@@ -68,8 +68,9 @@ restore_holds() {
     exit "$1"
 }
 
-# What is on record; the record goes.
+# What is on record; the record goes, so that there is nothing to do a second time.
 put_holds_back() {
+    [ -e "$UPGRADE_CP_KEEP/holds" ] || return 0
     lost=$(held_packages | grep -Fxv -f - "$UPGRADE_CP_KEEP/holds" | tr '\n' ' ')
     # shellcheck disable=SC2086 # a list of words
     [ -z "$lost" ] || patiently apt-mark hold $lost ||
