@@ -25,9 +25,9 @@ class KubeletViaOwnApiserver(Step):
         return Action("kubelet-via-own-apiserver", (), LIMIT_SECONDS)
 
     def by_hand(self, target: NodeTarget) -> str:
-        # an address is a literal, so that it stands in an URL as it is, but for an IPv6 one
-        host = f"[{target.address}]" if ":" in target.address else target.address
+        del target
+        # what was there before is on the node: its port and address need not be those that a plan knows
         return (
-            f"sudo sed -i 's|^\\( *server: \\).*|\\1https://{host}:6443|' /etc/kubernetes/kubelet.conf && "
-            "sudo systemctl restart kubelet"
+            "sudo sh -c 'server=$(sed -n 1p /var/lib/upgrade-cp/keep-*/kubelet-server) && "
+            'sed -i "s|^\\( *server: \\).*|\\1$server|" /etc/kubernetes/kubelet.conf && systemctl restart kubelet\''
         )

@@ -127,7 +127,7 @@ def test_an_abort_where_the_kubelet_stays_down_can_be_run_again(operator: Operat
             await operator.apply(await operator.plan())
         with pytest.raises(StepError, match=BACK) as failed:
             await _abort(operator)
-        assert "abort --without cp2 and then on cp2: sudo sed" in failed.value.fix
+        assert "abort --without cp2 and then on cp2: sudo sh -c 'server=" in failed.value.fix
         await _abort(operator)
         assert await traces(operator.model) == []
 
@@ -145,8 +145,8 @@ def test_an_abort_without_the_node_says_what_stays_there(operator: Operator) -> 
 
     notes = loop.run(story())
     (note,) = [note for note in notes if "may still talk" in note]
-    assert note.startswith("cp2: its kubelet may still talk to the cluster's endpoint; on cp2: sudo sed -i ")
-    assert "https://10.99.0.12:6443" in note
+    assert note.startswith("cp2: its kubelet may still talk to the cluster's endpoint; on cp2: sudo sh -c 'server=")
+    assert "/var/lib/upgrade-cp/keep-*/kubelet-server" in note
     assert operator.model.nodes["cp2"].kubelet.via_endpoint
 
 
