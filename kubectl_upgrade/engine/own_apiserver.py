@@ -32,10 +32,11 @@ async def return_kubelet(run: Run, target: NodeTarget) -> None:
     if not isinstance(target, ControlPlane) or not pairs:
         return
     host = (await probe_hosts(run.world.nodes, [machine(target)], ("run",)))[target.name]
-    if not any(_is_away(run, host, away, back) for away, back in pairs):
+    step_id = StepId("abort", "abort", target.name, _BACK.NAME)
+    # an abort that was cut short has done it
+    if _returned(run, host, step_id) or not any(_is_away(run, host, away, back) for away, back in pairs):
         return
     await run.fence_node(target)
-    step_id = StepId("abort", "abort", target.name, _BACK.NAME)
     act = ActionRunner(
         nodes=run.world.nodes,
         clock=run.world.clock,
@@ -87,5 +88,9 @@ def _pairs(run: Run, target: NodeTarget) -> Iterator[tuple[StepId, StepId]]:
 
 def _is_away(run: Run, host: Maybe[HostFacts], away: StepId, back: StepId) -> bool:
     begun = newest_attempt(host, unit_stem(run.fence.run, away))
-    returned = newest_attempt(host, unit_stem(run.fence.run, back))
-    return begun is not None and (returned is None or (returned.state, returned.exit_code) != ("exited", 0))
+    return begun is not None and not _returned(run, host, back)
+
+
+def _returned(run: Run, host: Maybe[HostFacts], back: StepId) -> bool:
+    last = newest_attempt(host, unit_stem(run.fence.run, back))
+    return last is not None and (last.state, last.exit_code) == ("exited", 0)

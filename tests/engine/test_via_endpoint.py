@@ -134,6 +134,23 @@ def test_an_abort_where_the_kubelet_stays_down_can_be_run_again(operator: Operat
     loop.run(story())
 
 
+def test_an_abort_cut_short_after_it_restarts_no_kubelet_again(operator: Operator) -> None:
+    operator.model.faults.add(KUBEADM_FAILS)
+
+    async def story() -> None:
+        with pytest.raises(StepError):
+            await operator.apply(await operator.plan())
+        operator.model.faults.add(Fault(kind="client-kill", call="cluster.patch", path="/api/v1/nodes/cp2"))
+        with pytest.raises(ClientKilled):
+            await _abort(operator)
+        await _abort(operator)
+        assert await traces(operator.model) == []
+
+    loop.run(story())
+    restarts = [record for record in operator.model.trace if (record.node, record.action) == ("cp2", BACK)]
+    assert [record.exit_code for record in restarts] == [0]
+
+
 def test_an_abort_without_the_node_says_what_stays_there(operator: Operator) -> None:
     operator.model.faults.add(KUBEADM_FAILS)
 
