@@ -29,12 +29,15 @@ _FIXES: dict[int, str] = {
     HTTPStatus.TOO_MANY_REQUESTS: "the API server asks to wait, or a PodDisruptionBudget allows nothing now",
 }
 _NO_ANSWER = "see that the API server is up and reachable: kubectl get --raw /readyz"
+_STARTING = "wait until the API server is ready, and see that this identity may read it: kubectl get --raw /readyz"
 _BROKEN = "see the API server: kubectl get --raw '/readyz?verbose', and the admission webhooks that it asks"
 
 
 class _Reply(NamedTuple):
     status: int
     body: bytes
+    starting: bool = False
+    """the API server is up and not ready: it refuses everybody until it has read its RBAC rules"""
 
 
 class KubernetesCluster(Cluster):
@@ -94,7 +97,7 @@ class KubernetesCluster(Cluster):
     ) -> Json:
         url = quote(path, safe="/:~?=&") + (f"?{urlencode(query)}" if query else "")
         loop = asyncio.get_running_loop()
-        reply = await loop.run_in_executor(self._pool, self._send, method, url, body, content_type)
+        reply = await loop.run_in_executor(self._pool, self._ask, method, url, body, content_type)
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _refusal(method, path, reply)
         try:
@@ -103,6 +106,16 @@ class KubernetesCluster(Cluster):
             said = reply.body[:200].decode(errors="replace")
             raise ApiError(f"{method} {path}: no JSON came back: {said}", _BROKEN, status=reply.status) from error
         return answer
+
+    def _ask(self, method: str, url: str, body: Json | None, content_type: str) -> _Reply:
+        reply = self._send(method, url, body, content_type)
+        if reply.status != HTTPStatus.FORBIDDEN:
+            return reply
+        try:  # over the same connection, so that the same API server answers
+            ready = self._send("GET", "/readyz", None, content_type)
+        except ApiError:
+            return reply._replace(starting=True)
+        return reply._replace(starting=ready.status != HTTPStatus.OK)
 
     def _send(self, method: str, url: str, body: Json | None, content_type: str) -> _Reply:
         client, access = self._connect()
@@ -154,4 +167,8 @@ def _refusal(method: str, path: str, reply: _Reply) -> ApiError:
     except (ValueError, KeyError, TypeError, AttributeError):  # a proxy's or a load balancer's page
         reason, message = "", " ".join(reply.body[:300].decode(errors="replace").split())
     text = f"{method} {path}: {reply.status} {reason}: {message}"
+    if reply.starting:  # no verdict on rights
+        return ApiError(
+            f"{text} (its /readyz is not ok)", _STARTING, status=HTTPStatus.SERVICE_UNAVAILABLE, reason=reason
+        )
     return kind(text, _FIXES.get(reply.status, _BROKEN), status=reply.status, reason=reason)

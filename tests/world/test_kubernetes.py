@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kubectl_upgrade.engine.waiting import unanswered
 from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
 from kubectl_upgrade.world.kubernetes import KubernetesCluster
@@ -88,7 +89,6 @@ def test_changes_are_sent_as_the_api_wants_them(api: Api, options: KubernetesOpt
     ("status", "kind", "reason"),
     [
         (401, ApiError, "Unauthorized"),
-        (403, ApiError, "Forbidden"),
         (404, NotFoundError, "NotFound"),
         (409, ConflictError, "AlreadyExists"),
         (429, ApiError, "TooManyRequests"),
@@ -109,6 +109,27 @@ def test_a_refusal_has_the_servers_words(
     assert caught.value.fix
     assert len(api.requests) == 1
     assert time.monotonic() - began < 3
+
+
+def test_a_ready_api_server_means_its_refusal(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [(403, {"reason": "Forbidden", "message": "nodes is forbidden"}), (200, b"ok")]
+    with asking(options) as ask, pytest.raises(ApiError) as caught:
+        ask(lambda cluster: cluster.get(NODE))
+    assert caught.value.message == f"GET {NODE}: 403 Forbidden: nodes is forbidden"
+    assert caught.value.status == 403
+    assert [request.path for request in api.requests] == [NODE, "/readyz"]
+
+
+@pytest.mark.parametrize(
+    "ready", [(403, {"reason": "Forbidden", "message": "readyz"}), (500, b"[-]poststarthook"), "drop"]
+)
+def test_an_api_server_that_starts_refuses_everybody(api: Api, options: KubernetesOptions, ready: object) -> None:
+    """Seen in the lab: for a moment the administrator may do nothing. Whoever is patient asks again."""
+    api.answers = [(403, {"reason": "Forbidden", "message": "leases is forbidden"}), ready]
+    with asking(options) as ask, pytest.raises(ApiError) as caught:
+        ask(lambda cluster: cluster.get(NODE))
+    assert unanswered(caught.value)
+    assert caught.value.message == f"GET {NODE}: 403 Forbidden: leases is forbidden (its /readyz is not ok)"
 
 
 def test_a_patch_of_another_uid_is_a_conflict(api: Api, options: KubernetesOptions) -> None:
