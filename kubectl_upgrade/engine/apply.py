@@ -186,10 +186,15 @@ async def _run_plan(run: Run, held: lock.Holder, limits: Limits, *, fresh: bool)
     for pause in set(held.paused) - run.history.pauses:
         await run.history.record("pause", pause)
     try:
+        # the old client reads the lock before each step, but while the API is away only a fence keeps it off a node
+        taking_over = run.fence.epoch > 1 and str(run.fence.epoch) not in run.history.taken_over
+        if taking_over:
+            await take_nodes(run)
         # the cluster may have changed between the first look and the lock
         examined = await examine(run.world, run.plan, run.history)
         await _adopt(run, examined)
-        await take_nodes(run)
+        if not taking_over:
+            await take_nodes(run)
         async with measured(run):
             await run_stages(run, examined.absent, limits)
     except UpgradeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -14,8 +15,10 @@ from kubectl_upgrade.engine.apply import Applying
 from kubectl_upgrade.engine.lock import Claim, holder, take
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
+from kubectl_upgrade.facts.gather import NAMESPACE
 from kubectl_upgrade.model.errors import (
     AccessError,
+    ApiError,
     LockedError,
     PlanError,
     StepError,
@@ -131,6 +134,30 @@ def test_the_old_client_is_kept_out(operator: Operator) -> None:
     loop.run(story())
     upgraded(operator.model)
     assert operator.model.nodes["cp1"].fence is None
+
+
+def test_the_old_client_is_kept_out_also_when_the_api_is_lost_right_after(operator: Operator) -> None:
+    """It goes by its fence while there is no lock to read: the heir's stands before the heir asks the API anything."""
+    heir = _heir(operator)
+
+    async def story() -> None:
+        plan = await operator.plan()
+        old = asyncio.create_task(operator.apply(plan))
+        while not any(landed.what == "start cp1 kubeadm-apply" for landed in operator.model.landed):
+            await asyncio.sleep(1)
+        lost = Fault(kind="api-unreachable", call="cluster.get", path=NAMESPACE, nth=2, seconds=600)
+        operator.model.faults.add(lost)
+        with pytest.raises(ApiError):
+            await heir.apply(plan, await _run(operator))
+        with pytest.raises(LockedError):
+            await old
+        assert not any("kubelet-via-own-apiserver" in landed.what for landed in operator.model.landed)
+        await asyncio.sleep(600)
+        await heir.apply(plan)
+        assert await traces(operator.model) == []
+
+    loop.run(story())
+    upgraded(operator.model)
 
 
 def test_a_take_over_that_is_cut_short_is_finished_by_apply(operator: Operator) -> None:
