@@ -33,6 +33,7 @@ BAD_GATE = "NoSuchGate"
 MERGE = "application/merge-patch+json"
 CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+LOGS = "/var/log/pods/kube-system_kube-apiserver-*/kube-apiserver/*.log"
 RBAC = Path(__file__).parents[2] / "docs/rbac.yaml"
 SOURCES = "cat /etc/apt/sources.list.d/kubernetes.list"
 
@@ -121,7 +122,8 @@ def test_a_bad_flag_leaves_the_api_server_broken(single: Lab, tmp_path: Path) ->
     single.api.must("PATCH", CONFIGURATION, {"data": {"ClusterConfiguration": bad}}, MERGE)
     apply = operator.start("apply", str(plan), "--yes")
     single.run("cp1", f"until grep -q {BAD_GATE} {MANIFEST}; do sleep 0.5; done", limit=600)
-    _api_is_away(single, apply)
+    # it has died of it at least once, so that the evidence can say why
+    single.run("cp1", f"until grep -qs {BAD_GATE} {LOGS}; do sleep 0.5; done", limit=300)
     faults.kill(single, "cp1", "kubeadm")
     _, told = apply.communicate(timeout=900)
     assert apply.returncode == 5, told

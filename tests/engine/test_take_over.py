@@ -143,7 +143,7 @@ def test_the_old_client_is_kept_out_also_when_the_api_is_lost_right_after(operat
     async def story() -> None:
         plan = await operator.plan()
         old = asyncio.create_task(operator.apply(plan))
-        while not any(landed.what == "start cp1 kubeadm-apply" for landed in operator.model.landed):
+        while not any(landed.what == "start cp1 kubeadm-apply" for landed in operator.model.landed):  # noqa: ASYNC110 - the model has no event for it, its time is free
             await asyncio.sleep(1)
         lost = Fault(kind="api-unreachable", call="cluster.get", path=NAMESPACE, nth=2, seconds=600)
         operator.model.faults.add(lost)
