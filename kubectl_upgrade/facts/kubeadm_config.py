@@ -35,6 +35,7 @@ def _parse(configuration: Any) -> KubeadmConfig:
     configuration = _mapping(configuration, "ClusterConfiguration")
     etcd = _mapping(configuration.get("etcd") or {}, "etcd")
     local = _mapping(etcd.get("local") or {}, "etcd.local")
+    dns = _mapping(configuration.get("dns") or {}, "dns")
     kind: Literal["stacked", "external"] = "external" if etcd.get("external") else "stacked"
     return KubeadmConfig(
         cluster_name=_text(configuration, "clusterName") or _CLUSTER_NAME,
@@ -43,6 +44,9 @@ def _parse(configuration: Any) -> KubeadmConfig:
         image_repository=_text(configuration, "imageRepository") or _IMAGE_REPOSITORY,
         etcd=kind,
         etcd_image_tag=_text(local, "imageTag") or "none",
+        etcd_image_repository=_text(local, "imageRepository") or "none",
+        dns_image_repository=_text(dns, "imageRepository") or "none",
+        dns_image_tag=_text(dns, "imageTag") or "none",
     )
 
 

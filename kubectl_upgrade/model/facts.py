@@ -259,6 +259,9 @@ class KubeadmConfig:
     image_repository: str
     etcd: Literal["stacked", "external"]
     etcd_image_tag: str
+    etcd_image_repository: str = "none"
+    dns_image_repository: str = "none"
+    dns_image_tag: str = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

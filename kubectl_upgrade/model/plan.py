@@ -66,6 +66,10 @@ class ClusterConfiguration:
     etcd: Literal["stacked", "external"]
     etcd_image_tag: ImageTag
     """`none` unless etcd.local.imageTag pins one"""
+    etcd_image_repository: ImageRepository = "none"
+    """`none` unless etcd.local.imageRepository names another one, as for the next two"""
+    dns_image_repository: ImageRepository = "none"
+    dns_image_tag: ImageTag = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.static_pods import image_version
@@ -76,9 +76,8 @@ def _cluster(plan: Plan, facts: Facts, progress: Progress) -> Iterator[Drift]:
     config, pinned = facts.kubeadm_config, plan.cluster_configuration
     yield from _pin("cluster.uid", plan.cluster.uid, facts.uid)
     yield from _pin("cluster.caHash", plan.cluster.ca_hash, facts.ca_hash)
-    names = ("control_plane_endpoint", "image_repository", "etcd", "etcd_image_tag")
-    for name in names:
-        yield from _pin(f"clusterConfiguration.{name}", getattr(pinned, name), getattr(config, name))
+    for field in fields(pinned):
+        yield from _pin(f"clusterConfiguration.{field.name}", getattr(pinned, field.name), getattr(config, field.name))
     if config.kubernetes_version not in _cluster_versions(plan, progress):
         yield Drift("cluster.from", str(plan.cluster.from_), str(config.kubernetes_version))
     first = plan.control_planes[0].versions.kube_proxy

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Model: TypeAlias = "Callable[..., Awaitable[None]]"
 
 _PASSED_ON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
+_REPOSITORY = r"[a-z0-9._/:-]+"
 _BARE = r"[0-9]+\.[0-9]+\.[0-9]+"
 _VERSION = rf"v{_BARE}"
 _PATCHES = r"none|standard"
@@ -58,9 +59,9 @@ def _demand_offer(running: Running, wanted: Version, line: str) -> None:
         raise ActionFailedError(REFUSED, f"not in the repository {line}: {wanted.bare}")
 
 
-async def pull_images(running: Running, version: str, repository: str, etcd: str, role: str) -> None:
+async def pull_images(running: Running, version: str, repository: str, etcd: str, role: str, *pins: str) -> None:
     """Pull what a node of this role will run; the images of what the cluster pins are there already."""
-    del etcd
+    del etcd, pins
     node, wanted = running.node, Version.parse(version)
     async with running.phase("pull"):
         if wanted in node.images:
@@ -195,9 +196,13 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
     "kubelet-via-endpoint": (kubelet_via_endpoint, (r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", r"[1-9][0-9]{0,4}")),
     "kubelet-via-own-apiserver": (kubelet_via_own_apiserver, ()),
-    "pull-images": (pull_images, (_VERSION, r"[a-z0-9._/:-]+", r"[A-Za-z0-9_.-]+", r"control-plane|worker")),
+    "pull-images": (pull_images, (_VERSION, _REPOSITORY, r"[A-Za-z0-9_.-]+", r"control-plane|worker")),
     "restart-kubelet": (restart_kubelet, (_VERSION, r"[a-z]+")),
 }
+
+
+# action → the pattern of arguments that may follow
+FURTHER = {"pull-images": rf"(etcd|dns)-repository={_REPOSITORY}|dns-tag=[A-Za-z0-9_.-]+"}
 
 
 def model_of(action: str, args: Sequence[str]) -> Model:
@@ -205,7 +210,9 @@ def model_of(action: str, args: Sequence[str]) -> Model:
     if action not in ACTIONS:
         raise UnplannedError(f"no such action is modelled: {action}")
     model, patterns = ACTIONS[action]
-    fit = len(args) == len(patterns) and all(map(re.fullmatch, patterns, args)) and all(map(_PASSED_ON.fullmatch, args))
+    more = len(args) - len(patterns) if action in FURTHER else 0
+    wanted = [*patterns, *[FURTHER.get(action, "")] * more]
+    fit = len(args) == len(wanted) and all(map(re.fullmatch, wanted, args)) and all(map(_PASSED_ON.fullmatch, args))
     if not fit:
         raise UnplannedError(f"{action} does not take the arguments {' '.join(map(repr, args))}")
     for arg in args:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.model.errors import NodeUnreachableError
 from kubectl_upgrade.simulation import identity, objects
 from kubectl_upgrade.simulation.faults import Faults, UnplannedError
 from kubectl_upgrade.simulation.paths import CONFIG_MAPS, NODES, PODS
-from kubectl_upgrade.simulation.releases import component_image
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.store import Store
 from kubectl_upgrade.simulation.workloads import Workloads
@@ -21,25 +19,13 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.simulation.client import Client, Landed
+    from kubectl_upgrade.simulation.configuration import Configuration
     from kubectl_upgrade.simulation.node import Node, StaticPod
     from kubectl_upgrade.simulation.trace import ActionRecord
     from kubectl_upgrade.world import Json
 
 # the lab saw a Node stay Ready for about 40 s after its kubelet had died
 NOT_READY_AFTER = 40.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Configuration:
-    """kubeadm's ClusterConfiguration, chosen fields, and kubelet-config's one."""
-
-    name: str
-    version: Version
-    endpoint: str = "10.99.0.1:6443"
-    repository: str = "registry.k8s.io"
-    etcd: Literal["stacked", "external"] = "stacked"
-    etcd_tag: str = "none"
-    fail_cgroup_v1: bool = True
 
 
 class ModelCluster:
@@ -199,8 +185,7 @@ class ModelCluster:
 
     def manifest(self, node: Node, component: str, version: Version) -> tuple[str, str]:
         """Image and hash of the manifest that kubeadm of this version writes."""
-        configuration = self.configuration
-        image = component_image(component, version, configuration.repository, configuration.etcd_tag)
+        image = self.configuration.component_image(component, version)
         return image, f"sha256:{identity.digest('manifest', node.name, component, image, node.patches)}"
 
     async def replace_static_pod(self, node: Node, component: str, *, down: float) -> None:
@@ -221,16 +206,9 @@ class ModelCluster:
     def publish_configuration(self) -> None:
         """kubeadm-config and kubelet-config as ConfigMaps."""
         configuration = self.configuration
-        text = objects.cluster_configuration(
-            name=configuration.name,
-            version=configuration.version,
-            endpoint=configuration.endpoint,
-            repository=configuration.repository,
-            etcd=configuration.etcd,
-            etcd_tag=configuration.etcd_tag,
-        )
         kubelet = objects.kubelet_configuration(fail_cgroup_v1=configuration.fail_cgroup_v1)
-        data = {"kubeadm-config": {"ClusterConfiguration": text}, "kubelet-config": {"kubelet": kubelet}}
+        cluster = configuration.text()
+        data = {"kubeadm-config": {"ClusterConfiguration": cluster}, "kubelet-config": {"kubelet": kubelet}}
         for name, values in data.items():
             there = self.store.find(CONFIG_MAPS, name, objects.KUBE_SYSTEM)
             if there is None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.simulation import objects
 from kubectl_upgrade.simulation.paths import BUDGETS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, LEASES, NAMESPACES
-from kubectl_upgrade.simulation.releases import coredns_image
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.version import Version
@@ -35,8 +34,9 @@ def furnish(cluster: ModelCluster, *, uid: str, kube_proxy: Version | None, pods
 def _add_ons(cluster: ModelCluster, kube_proxy: Version | None) -> None:
     configuration = cluster.configuration
     if kube_proxy is not None:
-        _daemon_set(cluster, "kube-proxy", objects.KUBE_SYSTEM, f"{configuration.repository}/kube-proxy:{kube_proxy}")
-    image = coredns_image(configuration.version, configuration.repository)
+        proxy = configuration.component_image("kube-proxy", kube_proxy)
+        _daemon_set(cluster, "kube-proxy", objects.KUBE_SYSTEM, proxy)
+    image = configuration.coredns_image(configuration.version)
     _deployment(cluster, "coredns", objects.KUBE_SYSTEM, image, label="kube-dns", replicas=_DNS_REPLICAS, anywhere=True)
 
 

@@ -10,7 +10,6 @@ from kubectl_upgrade.simulation.releases import (
     CGROUP_V1_REFUSED_SINCE,
     COMPONENTS,
     REMOVED_KUBELET_FLAGS,
-    coredns_image,
     etcd_version,
 )
 from kubectl_upgrade.simulation.running import ActionFailedError
@@ -186,9 +185,10 @@ async def _add_ons(running: Running, target: Version) -> None:
         if behind:
             running.say(f"[upgrade/addons] skip upgrade addons because control plane instances {behind} are old")
             return
-        repository = running.cluster.configuration.repository
-        running.cluster.workloads.roll_out_deployment("coredns", coredns_image(target, repository))
-        running.cluster.workloads.roll_out_daemon_set("kube-proxy", f"{repository}/kube-proxy:{target}")
+        configuration = running.cluster.configuration
+        running.cluster.workloads.roll_out_deployment("coredns", configuration.coredns_image(target))
+        proxy = configuration.component_image("kube-proxy", target)
+        running.cluster.workloads.roll_out_daemon_set("kube-proxy", proxy)
 
 
 def _at(other: Node, target: Version) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.simulation.node import Node
     from kubectl_upgrade.world import Json
 
@@ -151,41 +150,6 @@ def lease(name: str, holder: str) -> Json:
         "metadata": {"name": name, "namespace": KUBE_SYSTEM},
         "spec": {"holderIdentity": holder},
     }
-
-
-def cluster_configuration(  # noqa: PLR0913 - kubeadm's fields
-    *, name: str, version: Version, endpoint: str, repository: str, etcd: str, etcd_tag: str
-) -> str:
-    """ClusterConfiguration, YAML, as kubeadm keeps it in the ConfigMap kubeadm-config."""
-    lines = [
-        "apiServer: {}",
-        "apiVersion: kubeadm.k8s.io/v1beta4",
-        "caCertificateValidityPeriod: 87600h0m0s",
-        "certificateValidityPeriod: 8760h0m0s",
-        "certificatesDir: /etc/kubernetes/pki",
-        f"clusterName: {name}",
-        f'controlPlaneEndpoint: "{endpoint}"',
-        "controllerManager: {}",
-        "dns: {}",
-        "encryptionAlgorithm: RSA-2048",
-        "etcd:",
-    ]
-    if etcd == "external":
-        lines += ["  external:", "    endpoints:", "    - https://10.99.0.5:2379"]
-    else:
-        lines += ["  local:", "    dataDir: /var/lib/etcd"]
-        lines += [f'    imageTag: "{etcd_tag}"'] if etcd_tag != "none" else []
-    lines += [
-        f"imageRepository: {repository}",
-        "kind: ClusterConfiguration",
-        f"kubernetesVersion: {version}",
-        "networking:",
-        "  dnsDomain: cluster.local",
-        "  serviceSubnet: 10.96.0.0/12",
-        "proxy: {}",
-        "scheduler: {}",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def kubelet_configuration(*, fail_cgroup_v1: bool) -> str:

@@ -46,18 +46,6 @@ def release(version: Version) -> Release:
         raise UnplannedError(f"the simulation knows {', '.join(RELEASES)}, not {version.line}") from None
 
 
-def component_image(component: str, version: Version, repository: str, etcd_tag: str = "none") -> str:
-    """The image that kubeadm of this version gives a static pod; `etcd_tag` is etcd.local.imageTag."""
-    if component != "etcd":
-        return f"{repository}/{component}:{version}"
-    return f"{repository}/etcd:{release(version).etcd if etcd_tag == 'none' else etcd_tag}"
-
-
-def coredns_image(version: Version, repository: str) -> str:
-    """The image that kubeadm of this version gives CoreDNS."""
-    return f"{repository}/coredns/coredns:{release(version).coredns}"
-
-
 def etcd_version(image: str) -> tuple[int, ...]:
     """Of `registry.k8s.io/etcd:3.6.5-0`: (3, 6, 5), to compare."""
     return tuple(int(part) for part in image.rpartition(":")[2].partition("-")[0].split("."))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import identity
-from kubectl_upgrade.simulation.cluster import Configuration, ModelCluster
+from kubectl_upgrade.simulation.cluster import ModelCluster
+from kubectl_upgrade.simulation.configuration import Configuration
 from kubectl_upgrade.simulation.furnish import furnish
 from kubectl_upgrade.simulation.node import KUBERNETES_PACKAGES, Kubelet, Node, StaticPod
 from kubectl_upgrade.simulation.releases import COMPONENTS, REMOVED_KUBELET_FLAGS
@@ -58,6 +59,9 @@ def from_plan(plan: Plan, seed: int = 0) -> ModelCluster:
         repository=fields.image_repository,
         etcd=fields.etcd,
         etcd_tag=fields.etcd_image_tag,
+        etcd_repository=fields.etcd_image_repository,
+        dns_repository=fields.dns_image_repository,
+        dns_tag=fields.dns_image_tag,
         fail_cgroup_v1=not on_v1,
     )
     cluster = ModelCluster(configuration, seed=seed)

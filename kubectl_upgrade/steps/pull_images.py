@@ -28,4 +28,10 @@ class PullImages(Step):
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         etcd = "external" if configuration.etcd == "external" else configuration.etcd_image_tag
         role = "control-plane" if isinstance(target, ControlPlane) else "worker"
-        return Action("pull-images", (str(self.version), configuration.image_repository, etcd, role), 1800)
+        pins = {
+            "etcd-repository": configuration.etcd_image_repository,
+            "dns-repository": configuration.dns_image_repository,
+            "dns-tag": configuration.dns_image_tag,
+        }
+        pinned = [f"{name}={value}" for name, value in pins.items() if value != "none"]
+        return Action("pull-images", (str(self.version), configuration.image_repository, etcd, role, *pinned), 1800)

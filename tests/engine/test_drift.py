@@ -165,6 +165,13 @@ CHANGES = {
     "control_plane_endpoint": Change("clusterConfiguration.controlPlaneEndpoint", _configuration("endpoint", "x:1")),
     "image_repository": Change("clusterConfiguration.imageRepository", _configuration("repository", "other.io")),
     "etcd_image_tag": Change("clusterConfiguration.etcdImageTag", _configuration("etcd_tag", "3.6.9-0")),
+    "etcd_image_repository": Change(
+        "clusterConfiguration.etcdImageRepository", _configuration("etcd_repository", "other.io")
+    ),
+    "dns_image_repository": Change(
+        "clusterConfiguration.dnsImageRepository", _configuration("dns_repository", "other.io/dns")
+    ),
+    "dns_image_tag": Change("clusterConfiguration.dnsImageTag", _configuration("dns_tag", "v1.12.1")),
 }
 # pins whose change takes more than a value: another node, another cluster, a label's owner; tested elsewhere
 ELSEWHERE = {

@@ -59,8 +59,8 @@ def put(machine: Machine, path: str, text: str) -> None:
     machine.file(path).chmod(0o755)
 
 
-def pull(machine: Machine, role: str, etcd: str = "none") -> Result:
-    return machine.act("pull-images", "v1.35.4", "registry.k8s.io", etcd, role)
+def pull(machine: Machine, role: str, etcd: str = "none", *pins: str) -> Result:
+    return machine.act("pull-images", "v1.35.4", "registry.k8s.io", etcd, role, *pins)
 
 
 def pulled(machine: Machine) -> list[str]:
@@ -84,6 +84,14 @@ def test_a_control_plane_pulls_all_that_its_kubeadm_names(node: Machine) -> None
 def test_etcd_is_the_clusters(node: Machine, etcd: str, says: str) -> None:
     assert pull(node, "control-plane", etcd).code == 0
     assert says in node.file(f"{KEEP}/images.yaml").read_text()
+
+
+def test_other_repositories_are_the_clusters(node: Machine) -> None:
+    pins = ("etcd-repository=o.io/e", "dns-repository=o.io/d", "dns-tag=v1.12.1")
+    assert pull(node, "control-plane", "3.6.5-0", *pins).code == 0
+    config = node.file(f"{KEEP}/images.yaml").read_text()
+    assert 'etcd: {local: {imageTag: "3.6.5-0", imageRepository: "o.io/e"}}\n' in config
+    assert 'dns: {imageRepository: "o.io/d", imageTag: "v1.12.1"}\n' in config
 
 
 def test_what_is_there_needs_no_registry(node: Machine) -> None:
@@ -141,6 +149,15 @@ def test_it_needs_the_new_kubeadm(node: Machine) -> None:
     assert "Failed: there is no kubeadm v1.35.4 on this node" in pull(node, "worker").text
 
 
-@pytest.mark.parametrize("words", [("v1.35.4", "a;b", "none", "worker"), ("v1.35.4", "a", "none", "both")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("v1.35.4", "a;b", "none", "worker"),
+        ("v1.35.4", "a", "none", "both"),
+        ("v1.35.4", "a", "none", "worker", "dns-tag=a/b"),
+        ("v1.35.4", "a", "none", "worker", "dns-repository="),
+        ("v1.35.4", "a", "none", "worker", "pause=3.10"),
+    ],
+)
 def test_refuses_other_arguments(node: Machine, words: tuple[str, ...]) -> None:
     assert node.act("pull-images", *(f"'{word}'" for word in words)).code == 2

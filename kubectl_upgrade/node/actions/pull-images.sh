@@ -1,15 +1,41 @@
 #!/bin/sh
 # Pull the images of VERSION (v1.35.4) from REPOSITORY before they are needed: with the ROLE control-plane all that this
 # kubeadm names, with the ROLE worker kube-proxy and pause. ETCD is the tag that the cluster pins, none, or external.
+# Further arguments are what else it pins: etcd-repository=…, dns-repository=…, dns-tag=….
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"
 . "$lib/container-runtime.sh"
 
+repository='[a-z0-9]([a-z0-9._/:-]{0,253}[a-z0-9])?'
+tag='[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
 argument VERSION "$1" "v$version_pattern"
-argument REPOSITORY "$2" '[a-z0-9]([a-z0-9._/:-]{0,253}[a-z0-9])?'
-argument ETCD "$3" '[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
+argument REPOSITORY "$2" "$repository"
+argument ETCD "$3" "$tag"
 argument ROLE "$4" 'control-plane|worker'
+version=$1 images_from=$2 etcd_tag=$3 role=$4
+shift 4
+etcd_fields=''
+dns_fields=''
+[ "$etcd_tag" = none ] || etcd_fields="imageTag: \"$etcd_tag\""
+for pin; do
+    value=${pin#*=}
+    case $pin in
+        etcd-repository=*)
+            argument "${pin%%=*}" "$value" "$repository"
+            etcd_fields="${etcd_fields:+$etcd_fields, }imageRepository: \"$value\""
+            ;;
+        dns-repository=*)
+            argument "${pin%%=*}" "$value" "$repository"
+            dns_fields="${dns_fields:+$dns_fields, }imageRepository: \"$value\""
+            ;;
+        dns-tag=*)
+            argument "${pin%%=*}" "$value" "$tag"
+            dns_fields="${dns_fields:+$dns_fields, }imageTag: \"$value\""
+            ;;
+        *) argument PIN "$pin" 'etcd-repository=.*|dns-repository=.*|dns-tag=.*' ;;
+    esac
+done
 
 config=$UPGRADE_CP_KEEP/images.yaml
 mend="make the registry reachable from this node's container runtime, or the image available, then apply again"
@@ -31,13 +57,14 @@ configuration() {
     echo "---"
     echo "apiVersion: kubeadm.k8s.io/v1beta4"
     echo "kind: ClusterConfiguration"
-    echo "kubernetesVersion: \"$1\""
-    echo "imageRepository: \"$2\""
-    case $3 in
-        none) ;;
-        external) echo 'etcd: {external: {endpoints: ["http://127.0.0.1:2379"]}}' ;;
-        *) echo "etcd: {local: {imageTag: \"$3\"}}" ;;
-    esac
+    echo "kubernetesVersion: \"$version\""
+    echo "imageRepository: \"$images_from\""
+    if [ "$etcd_tag" = external ]; then
+        echo 'etcd: {external: {endpoints: ["http://127.0.0.1:2379"]}}'
+    elif [ -n "$etcd_fields" ]; then
+        echo "etcd: {local: {$etcd_fields}}"
+    fi
+    [ -z "$dns_fields" ] || echo "dns: {$dns_fields}"
 }
 
 # By kubeadm, which asks the runtime as the kubelet does: with the runtime's own mirrors, proxies and credentials.
@@ -46,41 +73,41 @@ pull_all() {
     timeout 1500 "$kubeadm" config images pull --config "$config" >"$said" 2>&1 </dev/null
 }
 
-find_kubeadm "$1"
+find_kubeadm "$version"
 find_runtime
-configuration "$1" "$2" "$3" | keep images.yaml || exit 1
+configuration | keep images.yaml || exit 1
 images=$("$kubeadm" config images list --config "$config" 2>&1 </dev/null) || {
     printf '%s\n' "$images" | tail -n 5
-    fail "kubeadm $1 does not say which images it needs" "read its words above, then apply again"
+    fail "kubeadm $version does not say which images it needs" "read its words above, then apply again"
 }
 images=$(printf '%s\n' "$images" | grep -Ex '[A-Za-z0-9._/:@-]+')
-[ "$4" = control-plane ] || images=$(printf '%s\n' "$images" | grep -E '/(kube-proxy|pause):')
+[ "$role" = control-plane ] || images=$(printf '%s\n' "$images" | grep -E '/(kube-proxy|pause):')
 
 missing=
 for image in $images; do
     has_image "$image" || missing="$missing $image"
 done
 if [ -z "$missing" ]; then
-    say "all images of $1 are here"
+    say "all images of $version are here"
     exit 0
 fi
-if [ "$4" = worker ] && [ "$client" = none ]; then
+if [ "$role" = worker ] && [ "$client" = none ]; then
     say "neither crictl nor ctr can pull here: the kubelet pulls$missing when they are needed"
     exit 0
 fi
 say "pulling$missing"
-if [ "$4" = worker ]; then
+if [ "$role" = worker ]; then
     for image in $missing; do
         pull "$image" && continue
         # a client of its own may lack the proxy or the credentials that the runtime has
         tail -n 3 "$said"
-        say "$client cannot pull $image: trying through the runtime itself, all images of $1"
+        say "$client cannot pull $image: trying through the runtime itself, all images of $version"
         pull_all && break
         tail -n 10 "$said"
         fail "pulling $image" "$mend"
     done
 elif ! pull_all; then
     tail -n 10 "$said"
-    fail "pulling the images of $1 from $2" "$mend"
+    fail "pulling the images of $version from $images_from" "$mend"
 fi
-say "the images of $1 are here"
+say "the images of $version are here"
