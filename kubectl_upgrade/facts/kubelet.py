@@ -22,6 +22,6 @@ def _kubelet(lines: Lines) -> Kubelet:
     return Kubelet(
         active=lines.yes("active"),
         restarts=int(lines.one("restarts")),
-        healthy=lines.one("healthz") == "ok",
+        healthy=lines.one("healthz") in {"ok", "off"},
         last_lines=lines.all("log"),
     )

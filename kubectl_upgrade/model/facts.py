@@ -157,7 +157,7 @@ class Kubelet:
     restarts: int
     """systemd's NRestarts"""
     healthy: bool
-    """127.0.0.1:10248/healthz answered ok"""
+    """its healthz endpoint answered ok, or the configuration turns it off"""
     last_lines: tuple[str, ...]
     """end of its journal, when not active or not healthy"""
 

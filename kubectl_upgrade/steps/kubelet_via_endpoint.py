@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import NodeTarget
 
 # two restarts at the worst, each watched for a minute
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

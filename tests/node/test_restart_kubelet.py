@@ -28,7 +28,7 @@ STUBS = {
     "systemctl": SYSTEMCTL,
     "journalctl": "#!/bin/sh\necho 'unknown flag: --nope'\n",
     "kubelet": "#!/bin/sh\necho Kubernetes v1.35.4\n",
-    # 2 s between looks are for real machines
+    # a second between looks is for real machines
     "sleep": "#!/bin/sh\nexec /bin/sleep 0.01\n",
 }
 HEALTHZ = """
@@ -103,6 +103,21 @@ def test_one_that_does_not_stay_up_is_a_failure(kubelet: Machine, break_it: str,
     assert "Failed: kubelet v1.35.4 does not stay up: " in done.text
     assert said in done.text
     assert done.text.splitlines()[-1].startswith("What to do: ")
+
+
+def test_a_kubelet_that_nobody_may_ask_is_judged_by_its_unit(kubelet: Machine) -> None:
+    kubelet.file("/var/lib/kubelet/config.yaml").write_text("healthzPort: 0\n")
+    assert kubelet.act("restart-kubelet", "v1.35.4", "apt").code == 0
+    assert fact(kubelet) == ["active yes", "restarts 4", "healthz off"]
+    kubelet.must("touch /unit/loops")
+    assert "healthz: off" in kubelet.act("restart-kubelet", "v1.35.4", "apt").text
+
+
+def test_one_that_systemd_restarts_again_and_again_is_given_up_early(kubelet: Machine) -> None:
+    kubelet.must("touch /unit/loops")
+    with healthz(kubelet, "ok"):
+        kubelet.act("restart-kubelet", "v1.35.4", "apt")
+    assert int(kubelet.must("cat /unit/restarts")) < 20
 
 
 def test_nothing_is_restarted_when_another_version_is_on_disk(kubelet: Machine) -> None:

@@ -27,7 +27,7 @@ said=$(kubelet --version 2>&1)
 command -v curl >/dev/null || fail "there is no curl on this node to ask the kubelet" "install curl, then apply again"
 
 restart
-if kubelet_stays_up 3 2; then
+if kubelet_stays_up 3; then
     say "kubelet $1 is active and healthy"
     exit 0
 fi
@@ -41,7 +41,7 @@ else
 fi || fail "$why" "read its last lines above and put the cause right on this node, then apply again"
 
 restart
-if kubelet_stays_up 3 2; then
+if kubelet_stays_up 3; then
     fail "$why. Kubelet $old, which ran before, is installed again and healthy" \
         "read the new one's last lines above and put the cause right on this node, then apply again: it installs $1 anew"
 fi

@@ -11,6 +11,6 @@ else
 fi
 echo "restarts ${restarts:-0}"
 echo "healthz $healthz"
-if [ "$state" != active ] || [ "$healthz" != ok ]; then
+if ! kubelet_looks_well; then
     kubelet_log | sed 's/^/log /'
 fi

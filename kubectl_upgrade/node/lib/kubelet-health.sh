@@ -4,13 +4,13 @@ kubelet_setting() {
     sed -n "s/^$1: *[\"']\{0,1\}\([^\"' ]*\).*/\1/p" /var/lib/kubelet/config.yaml 2>/dev/null | head -n 1
 }
 
-# Print ok, or what came instead.
+# Print ok, off where the configuration turns it off, or what came instead.
 kubelet_healthz() {
     address=$(kubelet_setting healthzBindAddress)
     port=$(kubelet_setting healthzPort)
     case ${address:=127.0.0.1} in *:*) address="[$address]" ;; esac
     if [ "${port:=10248}" = 0 ]; then
-        echo "turned off by healthzPort: 0 in /var/lib/kubelet/config.yaml"
+        echo off
     else
         curl -q --silent --show-error --noproxy '*' --max-time 5 "http://$address:$port/healthz" 2>&1 </dev/null |
             tr '\n' ' ' | cut -c 1-300 | sed 's/ *$//'
@@ -31,21 +31,31 @@ kubelet_log() {
     timeout 10 journalctl --unit=kubelet --lines=20 --output=cat --no-pager </dev/null 2>&1 | cut -c 1-500
 }
 
-# kubelet_stays_up GOOD PAUSE: is it active, healthy, and not restarted by systemd since the last look, GOOD times in a
-# row with PAUSE seconds between, within a minute? Leaves the last look in state, restarts and healthz.
+# Is what was read into state, healthz and restarts that of a kubelet that runs, as it did when `last` was read, if ever?
+kubelet_looks_well() {
+    case $healthz in ok | off) ;; *) return 1 ;; esac
+    [ "$state" = active ] && [ "$restarts" = "${last:-$restarts}" ]
+}
+
+# kubelet_stays_up GOOD: is it active, healthy where that can be asked, and not restarted by systemd since the last look,
+# GOOD times in a row with a second between? A node full of pods may take minutes until it is; one that systemd has
+# restarted four times will not be. Leaves the last look in state, restarts and healthz.
 kubelet_stays_up() {
     good=0
     looks=0
     restarts=
+    first=
     while [ "$good" -lt "$1" ]; do
-        looks=$((looks + $2))
-        [ "$looks" -le 60 ] || return 1
-        sleep "$2"
+        looks=$((looks + 1))
+        [ "$looks" -le 180 ] || return 1
+        sleep 1
         last=$restarts
         state=$(kubelet_state)
         restarts=$(kubelet_restarts)
         healthz=$(kubelet_healthz)
-        if [ "$state" = active ] && [ "$healthz" = ok ] && [ "$restarts" = "${last:-$restarts}" ]; then
+        first=${first:-$restarts}
+        [ "$((restarts - first))" -lt 4 ] || return 1
+        if kubelet_looks_well; then
             good=$((good + 1))
         else
             good=0

@@ -37,5 +37,5 @@ forget() {
 }
 
 restart_kubelet() {
-    systemctl restart kubelet && kubelet_stays_up 2 1
+    systemctl restart kubelet && kubelet_stays_up 2
 }
