@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kubectl_upgrade.model.errors import LockedError, PlanError, StepError
-from kubectl_upgrade.world.journal import Lines
+from kubectl_upgrade.world.journal import Lines, read_entries
 from kubectl_upgrade.world.state import FolderState, default_root
 
 if TYPE_CHECKING:
@@ -184,6 +184,29 @@ def test_no_flipped_bit_is_read_as_something_else(tmp_path: Path) -> None:
         else:
             assert path.read_bytes() + aside[0].read_bytes() == damaged
             aside[0].unlink()
+
+
+def test_a_sound_file_sets_nothing_aside_and_gives_back_every_word(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    lines = Lines(path)
+    lines.append({"message": "kubeadm-apply on cp1 exited 1"})
+    lines.close()
+    again = Lines(path)
+    again.close()
+    assert again.set_aside is None
+    assert list(again.entries) == [{"message": "kubeadm-apply on cp1 exited 1"}]
+    assert list(read_entries(path)) == list(again.entries)
+    assert list(read_entries(tmp_path / "none")) == []
+
+
+def test_what_is_set_aside_is_as_private_as_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    written(path)
+    path.write_bytes(b"x" + path.read_bytes())
+    lines = Lines(path)
+    lines.close()
+    assert lines.set_aside is not None
+    assert stat.S_IMODE(lines.set_aside.stat().st_mode) == 0o600
 
 
 def test_what_was_damaged_is_told_and_kept(tmp_path: Path) -> None:

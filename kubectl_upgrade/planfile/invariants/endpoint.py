@@ -22,12 +22,11 @@ def kubelets_return_from_the_endpoint(layout: Layout) -> Iterator[Problem]:
     for stage in layout.stages:
         names = [step.do for step in stage.stage.steps]
         for index, _ in stage.steps(_AWAY):
-            kubeadm, back = [*names[index + 1 : index + 3], "", ""][:2]
-            if kubeadm not in KUBEADM or back != _BACK:
+            if names[index + 1 : index + 3] not in [[kubeadm, _BACK] for kubeadm in KUBEADM]:
                 message = f"{_AWAY} is not followed by a kubeadm step and {_BACK}"
                 yield Problem(stage.at(index), message, "put those two after it, and nothing between")
         for index, _ in stage.steps(_BACK):
-            if names[max(index - 2, 0)] != _AWAY:
+            if names[:index][-2:-1] != [_AWAY]:
                 yield Problem(stage.at(index), f"{_BACK} without {_AWAY} and a kubeadm step before it")
 
 

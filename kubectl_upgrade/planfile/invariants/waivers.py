@@ -51,7 +51,7 @@ def ignored_errors_are_waived(layout: Layout) -> Iterator[Problem]:
     waived = {error for waiver in layout.plan.waivers for error in waiver.kubeadm_errors}
     for stage in layout.stages:
         for index, step in enumerate(stage.stage.steps):
-            ignored = step.with_.get(_IGNORE, ())
+            ignored = step.with_.get(_IGNORE)
             for place, error in enumerate(ignored if isinstance(ignored, tuple) else ()):
                 if error not in waived:
                     where = (*stage.at(index, "with", _IGNORE), place)
