@@ -34,6 +34,9 @@ class Tally:
     gap: float = 0.0
     """longest time between two that succeeded, seconds"""
 
+    def __str__(self) -> str:
+        return f"{self.requests}, failed {self.failed}, longest gap {self.gap:.1f} s"
+
     def entry(self) -> Json:
         return {**asdict(self), "gap": round(self.gap, 3)}
 
@@ -95,8 +98,10 @@ async def measured(run: Run) -> AsyncIterator[None]:
         return
     probe = Probe(run.world.probe or run.world.cluster, run.world.clock, wanted.every_seconds)
     task = asyncio.create_task(probe.run(uid))
+    stopped = True
     try:
         yield
+        stopped = False
     finally:
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
@@ -104,6 +109,8 @@ async def measured(run: Run) -> AsyncIterator[None]:
             run.watch(Note(f"availability was not measured to the end: {ended!r}"))
         if probe.refused:
             run.watch(Note(f"availability was not measured to the end: {probe.refused}"))
+        if stopped:  # a run that ends well has a summary
+            run.watch(Note(f"the API meanwhile: reads {probe.reads}; writes {probe.writes}"))
         with suppress(UpgradeError):  # whatever ended the run says more
             figures = {"reads": probe.reads.entry(), "writes": probe.writes.entry()}
             await run.history.record("availability", wanted.write, **figures)

@@ -68,7 +68,8 @@ async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str
         if record.run not in {"", run}:
             raise LockedError(
                 f"{name} is held by another run, {record.run[:8]}",
-                fix=f"end that one where it was begun, or with `abort --run {record.run[:8]} PLAN`",
+                fix=f"end that one where it was begun, or with `abort --run {record.run[:8]} PLAN`; should that be all "
+                f"that is left of it, this one can be ended by `abort --run {wanted[:8]} PLAN --without {name}`",
             )
     if held is not None:
         demand_plan(held, plan)

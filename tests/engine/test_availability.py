@@ -97,6 +97,9 @@ def test_figures_of_several_applies_are_told_together(operator: Operator) -> Non
     told = availability_of(history)["writes"]
     assert told.requests == first["writes"]["requests"] + second["writes"]["requests"]
     assert min(first["writes"]["requests"], second["writes"]["requests"]) > 50
+    # the one that failed has no summary
+    (line,) = [e.line for e in operator.events if isinstance(e, Note) and e.line.startswith("the API meanwhile: ")]
+    assert f"writes {first['writes']['requests']}, failed 0, longest gap 1." in line
 
 
 def test_a_killed_clients_lease_is_used_again_and_removed(operator: Operator) -> None:
