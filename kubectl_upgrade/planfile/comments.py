@@ -28,6 +28,7 @@ HEADER = f"""\
 
 _NAMED = 5
 _VIA_ENDPOINT = "kubelet-via-endpoint"
+_GRACE = "apiserverGraceSeconds"
 _HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node", _VIA_ENDPOINT, "kubelet-via-own-apiserver"})
 
 
@@ -38,6 +39,11 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
         lines.append(
             "While kubeadm replaces a node's etcd and API server, its kubelet talks to the cluster's endpoint: else it "
             "would wait for that very API server, and kubeadm for it, twice as long."
+        )
+    if any(_GRACE in step.with_ for step in stage.steps):
+        lines.append(
+            "An API server that is replaced closes its port, then waits for watches that do not end, until the kubelet "
+            f"kills it after 30 s: {_GRACE} after it has closed its port it is told to end."
         )
     after = stage.after
     if after is not None and after.soak_seconds is not None:

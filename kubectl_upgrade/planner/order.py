@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
     from kubectl_upgrade.model.version import Version
 
+# what an API server was asked is answered by then, but for watches: they keep it until the kubelet kills it after 30 s
+_APISERVER_GRACE_SECONDS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -69,7 +72,7 @@ class Order:
         return (
             step("mark-node"),
             step("install-kubeadm", version=str(self.to)),
-            *self._via_endpoint(self._kubeadm(kubeadm)),
+            *self._via_endpoint(self._kubeadm(kubeadm, apiserverGraceSeconds=_APISERVER_GRACE_SECONDS)),
             *self._settled(),
             step("unmark-node"),
         )
@@ -79,9 +82,9 @@ class Order:
             return (kubeadm,)
         return (step("kubelet-via-endpoint"), kubeadm, step("kubelet-via-own-apiserver"))
 
-    def _kubeadm(self, name: str) -> PlannedStep:
+    def _kubeadm(self, name: str, **further: Argument) -> PlannedStep:
         ignored: dict[str, Argument] = {"ignorePreflightErrors": self.ignored} if self.ignored else {}
-        return step(name, version=str(self.to), **ignored)
+        return step(name, version=str(self.to), **ignored, **further)
 
     def _settled(self) -> tuple[PlannedStep, ...]:
         etcd = (step("wait-etcd", members=self.members, timeoutSeconds=300),) if self.stacked_etcd else ()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Model: TypeAlias = "Callable[..., Awaitable[None]]"
 
 _PASSED_ON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
+_GRACE = r"apiserver-grace=([5-9]|[12][0-9])"
 _REPOSITORY = r"[a-z0-9._/:-]+"
 _BARE = r"[0-9]+\.[0-9]+\.[0-9]+"
 _VERSION = rf"v{_BARE}"
@@ -202,7 +203,11 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
 
 
 # action → the pattern of arguments that may follow
-FURTHER = {"pull-images": rf"(etcd|dns)-repository={_REPOSITORY}|dns-tag=[A-Za-z0-9_.-]+"}
+FURTHER = {
+    "pull-images": rf"(etcd|dns)-repository={_REPOSITORY}|dns-tag=[A-Za-z0-9_.-]+",
+    "kubeadm-apply": _GRACE,
+    "kubeadm-node": _GRACE,
+}
 
 
 def model_of(action: str, args: Sequence[str]) -> Model:

@@ -32,11 +32,13 @@ _SWAPS = {
 # the same while the kubelet does not depend on what is being replaced
 _SWAPS_VIA_ENDPOINT = _SWAPS | {"etcd": (12, 14), "kube-apiserver": (42, 46)}
 _UP_WHILE_SWAPPING = 6
+# of the API server's time
+_GRACE = 30
 # etcd is asked 10 times, 15 s apart, whether all members are healthy
 _ETCD_GIVES_UP_AFTER = 150
 
 
-async def apply(running: Running, version: str, patches: str, ignored: str) -> None:
+async def apply(running: Running, version: str, patches: str, ignored: str, *grace: str) -> None:
     """`kubeadm upgrade apply VERSION`: the cluster's configuration, this node's static pods, the add-ons."""
     node, cluster, target = running.node, running.cluster, Version.parse(version)
     if node.packages["kubeadm"] != target:
@@ -45,7 +47,7 @@ async def apply(running: Running, version: str, patches: str, ignored: str) -> N
         await _preflight(running, target, ignored)
         _apply_preflight(running, target)
         await running.takes(5)
-    await _static_pods(running, target, patches)
+    await _static_pods(running, target, patches, _sooner(grace))
     async with running.phase("upload-config"):
         await _api(running)
         cluster.configuration.version = target
@@ -56,14 +58,14 @@ async def apply(running: Running, version: str, patches: str, ignored: str) -> N
     running.say(f'[upgrade] SUCCESS! A control plane node of your cluster was upgraded to "{target}".')
 
 
-async def node(running: Running, patches: str, ignored: str) -> None:
+async def node(running: Running, patches: str, ignored: str, *grace: str) -> None:
     """`kubeadm upgrade node`: this node follows the cluster's configuration."""
     target = running.cluster.configuration.version
     async with running.phase("preflight"):
         await _preflight(running, target, ignored)
         await running.takes(0.5)
     if running.node.control_plane:
-        await _static_pods(running, target, patches)
+        await _static_pods(running, target, patches, _sooner(grace))
     await _kubelet_config(running, target)
     if running.node.control_plane:
         await _add_ons(running, target)
@@ -122,16 +124,21 @@ async def _api(running: Running) -> None:
     raise ActionFailedError(FAILED, "the API server does not answer: context deadline exceeded")
 
 
-async def _static_pods(running: Running, target: Version, patches: str) -> None:
+def _sooner(grace: tuple[str, ...]) -> int:
+    """By how many seconds the old API server goes sooner; it takes all of its grace otherwise."""
+    return sum(_GRACE - int(pin.partition("=")[2]) for pin in grace)
+
+
+async def _static_pods(running: Running, target: Version, patches: str, sooner: int) -> None:
     if patches == "standard" and running.node.patches != "standard":
         raise ActionFailedError(FAILED, "could not list patch files in /etc/kubernetes/patches: no such directory")
     for component in COMPONENTS:
         if component in running.node.static_pods:
             async with running.phase(component):
-                await _replace(running, component, target)
+                await _replace(running, component, target, sooner if component == "kube-apiserver" else 0)
 
 
-async def _replace(running: Running, component: str, target: Version) -> None:
+async def _replace(running: Running, component: str, target: Version, sooner: int) -> None:
     node, cluster = running.node, running.cluster
     static = node.static_pods[component]
     image, manifest_hash = cluster.manifest(node, component, target)
@@ -146,7 +153,7 @@ async def _replace(running: Running, component: str, target: Version) -> None:
     low, high = (_SWAPS_VIA_ENDPOINT if node.kubelet.via_endpoint else _SWAPS)[component]
     # the kubelet does this, and goes on when kubeadm is killed
     swap = cluster.spawn(
-        cluster.replace_static_pod(node, component, down=running.between(low, high) - _UP_WHILE_SWAPPING)
+        cluster.replace_static_pod(node, component, down=running.between(low, high) - sooner - _UP_WHILE_SWAPPING)
     )
     node.work.append(swap)
     await asyncio.shield(swap)

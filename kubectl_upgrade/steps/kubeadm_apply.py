@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from kubectl_upgrade.model.types import KubeadmError
+from kubectl_upgrade.model.plan import ControlPlane
+from kubectl_upgrade.model.types import KubeadmError, Range
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Action, Step
 from kubectl_upgrade.steps.proof import older_manifest
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
 LIMIT_SECONDS = 2700
 
 
+# terminationGracePeriodSeconds of a static pod that says nothing of it: what the kubelet gives the old API server
+KUBELETS_GRACE = 30
+Grace = Annotated[int, Range(5, KUBELETS_GRACE)]
+
+
 def ignored(errors: tuple[str, ...]) -> str:
     """As the actions take it: the names joined, or `none`."""
     return ",".join(errors) or "none"
+
+
+def grace_argument(seconds: int, target: NodeTarget) -> tuple[str, ...]:
+    """As the actions take it: nothing where the kubelet's own grace stays, and on workers."""
+    shorter = isinstance(target, ControlPlane) and seconds < KUBELETS_GRACE
+    return (f"apiserver-grace={seconds}",) if shorter else ()
 
 
 def kubeadm_upgrade(command: str, target: NodeTarget, errors: tuple[str, ...]) -> str:
@@ -42,11 +54,13 @@ class KubeadmApply(Step):
 
     version: Version
     ignore_preflight_errors: tuple[KubeadmError, ...] = ()
+    apiserver_grace_seconds: Grace = KUBELETS_GRACE
+    """the old API server is told a second time to end, so long after it has closed its port"""
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         args = (str(self.version), target.patches, ignored(self.ignore_preflight_errors))
-        return Action("kubeadm-apply", args, LIMIT_SECONDS)
+        return Action("kubeadm-apply", (*args, *grace_argument(self.apiserver_grace_seconds, target)), LIMIT_SECONDS)
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_manifest(host, self.version)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from kubectl_upgrade.model.types import KubeadmError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Action, Step
-from kubectl_upgrade.steps.kubeadm_apply import LIMIT_SECONDS, ignored, kubeadm_upgrade
+from kubectl_upgrade.steps.kubeadm_apply import (
+    KUBELETS_GRACE,
+    LIMIT_SECONDS,
+    Grace,
+    grace_argument,
+    ignored,
+    kubeadm_upgrade,
+)
 from kubectl_upgrade.steps.proof import older_manifest
 
 if TYPE_CHECKING:
@@ -28,10 +35,13 @@ class KubeadmNode(Step):
     version: Version
     """of the cluster's configuration by then, for the reader and for the invariants: kubeadm takes it from there"""
     ignore_preflight_errors: tuple[KubeadmError, ...] = ()
+    apiserver_grace_seconds: Grace = KUBELETS_GRACE
+    """as in kubeadm-apply; on control planes only"""
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
-        return Action("kubeadm-node", (target.patches, ignored(self.ignore_preflight_errors)), LIMIT_SECONDS)
+        args = (target.patches, ignored(self.ignore_preflight_errors))
+        return Action("kubeadm-node", (*args, *grace_argument(self.apiserver_grace_seconds, target)), LIMIT_SECONDS)
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_manifest(host, self.version)

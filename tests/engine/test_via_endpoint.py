@@ -61,7 +61,7 @@ def test_kubeadm_takes_half_the_time_and_no_control_plane_turns_not_ready(operat
     upgraded(operator.model)
     assert unready == set()
     assert len(seconds) == 3
-    assert all(70 < each < 110 for each in seconds)
+    assert all(50 < each < 90 for each in seconds)
 
 
 def test_without_it_as_before(operator: Operator) -> None:

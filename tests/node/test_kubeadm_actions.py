@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.node.conftest import Machine
 
 KUBEADM = """\
@@ -92,3 +95,63 @@ def test_a_record_that_cannot_be_written_does_not_make_kubeadm_run_again(node: M
     assert f"cannot write {kept}: changes of manifests on this node go unnoticed" in done.text
     assert "Failed" not in done.text
     node.must(f"! [ -e {kept} ]")
+
+
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+SS = """\
+#!/bin/sh
+[ -e /port-closed ] || echo 'LISTEN 0 4096 *:6443 *:* users:(("kube-apiserver",pid='"$(cat /apiserver.pid)"',fd=7))'
+"""
+# the API server: told once to end it closes its port and waits for its watches, told twice it ends
+APISERVER = """\
+trap 'touch /port-closed; trap "echo told twice >/apiserver.said; exit 1" TERM' TERM
+echo $$ >/apiserver.pid
+while :; do sleep 0.1; done
+"""
+REPLACES = """\
+#!/bin/sh
+kill -TERM $(cat /apiserver.pid)
+for _ in $(seq {looks}); do [ ! -d /proc/$(cat /apiserver.pid) ] && break; sleep 0.1; done
+[ -d /proc/$(cat /apiserver.pid) ] && echo still there || echo it has gone
+"""
+
+
+@pytest.fixture
+def apiserver(node: Machine) -> Iterator[Machine]:
+    """Listens on the node's port."""
+    for name, text in (("ss", SS), ("kubeadm", REPLACES.format(looks=150))):
+        node.file(f"/usr/local/bin/{name}").write_text(text)
+        node.file(f"/usr/local/bin/{name}").chmod(0o755)
+    node.must(f"mkdir -p /etc/kubernetes/manifests && echo '    - --secure-port=6443' >{MANIFEST}")
+    process = subprocess.Popen(node.command("sh", "-c", APISERVER))
+    node.must("until [ -s /apiserver.pid ]; do sleep 0.1; done")
+    yield node
+    process.kill()
+    process.communicate()
+
+
+def test_an_api_server_that_waits_for_its_watches_is_told_to_end(apiserver: Machine) -> None:
+    done = apiserver.act("kubeadm-node", "none", "none", "apiserver-grace=5")
+    assert done.code == 0, done.text
+    assert "the old API server closed its port 5 s ago" in done.text
+    assert "it has gone" in done.text
+    assert apiserver.must("cat /apiserver.said") == "told twice\n"
+
+
+@pytest.mark.parametrize("why", ["not asked for", "watches are given time", "its port cannot be seen"])
+def test_it_is_left_alone(apiserver: Machine, why: str) -> None:
+    apiserver.file("/usr/local/bin/kubeadm").write_text(REPLACES.format(looks=70))
+    if why == "watches are given time":
+        apiserver.must(f"echo '    - --shutdown-watch-termination-grace-period=20s' >>{MANIFEST}")
+    if why == "its port cannot be seen":
+        apiserver.file("/usr/local/bin/ss").write_text("#!/bin/sh\nexit 1\n")
+    pins = () if why == "not asked for" else ("apiserver-grace=5",)
+    done = apiserver.act("kubeadm-node", "none", "none", *pins)
+    assert done.code == 0, done.text
+    assert "still there" in done.text
+
+
+@pytest.mark.parametrize("pin", ["apiserver-grace=4", "apiserver-grace=30", "apiserver-grace=", "grace=10"])
+def test_other_graces_are_refused(node: Machine, pin: str) -> None:
+    assert node.act("kubeadm-node", "none", "none", pin).code == 2
+    assert node.act("kubeadm-apply", "v1.35.4", "none", "none", pin).code == 2

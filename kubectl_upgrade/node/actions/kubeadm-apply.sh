@@ -1,5 +1,6 @@
 #!/bin/sh
-# Upgrade the cluster's configuration and this node's control plane to VERSION (v1.35.4).
+# Upgrade the cluster's configuration and this node's control plane to VERSION (v1.35.4). A further argument may be
+# apiserver-grace=SECONDS.
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"
@@ -8,11 +9,14 @@ lib=${0%/*}/../lib
 argument VERSION "$1" "v$version_pattern"
 argument PATCHES "$2" 'none|standard'
 ignored_argument "$3"
+version=$1 patches=$2 ignored=$3
+shift 3
+grace_argument "$@"
 
 said=$(kubeadm version -o short 2>&1)
-[ "$said" = "$1" ] || fail "kubeadm on this node is $said, not $1" \
-    "install kubeadm ${1#v} on this node, then apply again"
+[ "$said" = "$version" ] || fail "kubeadm on this node is $said, not $version" \
+    "install kubeadm ${version#v} on this node, then apply again"
 [ -e /etc/kubernetes/admin.conf ] || fail "no /etc/kubernetes/admin.conf on this node" \
     "make it (kubeadm init phase kubeconfig admin) or plan with a first control-plane node that has it"
-upgrade "$2" "$3" apply "$1" --yes
-say "kubeadm upgrade apply $1 succeeded"
+upgrade "$patches" "$ignored" apply "$version" --yes
+say "kubeadm upgrade apply $version succeeded"

@@ -1,6 +1,9 @@
 # Run kubeadm's upgrade and judge it by its exit code alone. Sourced.
 
-# upgrade PATCHES IGNORED COMMAND…: PATCHES none|standard, IGNORED none or names of preflight errors with commas.
+. "$lib/apiserver-grace.sh"
+
+# upgrade PATCHES IGNORED COMMAND…: PATCHES none|standard, IGNORED none or names of preflight errors with commas. The
+# grace of the old API server is shortened if `grace` is set.
 upgrade() {
     patches=$1
     ignored=$2
@@ -14,9 +17,15 @@ upgrade() {
     say "kubeadm upgrade $*"
     # what is recorded below is this kubeadm's, or nothing
     rm -f "$UPGRADE_CP_KEEP/manifests"
+    watcher=
+    if [ -n "$grace" ] && find_apiserver; then
+        shorten_grace "$grace" &
+        watcher=$!
+    fi
     # a KUBECONFIG of somebody's would take the place of kubeadm's own files
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
+    [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
     if [ "$code" -eq 0 ]; then
         # kubeadm is done and must not run again for want of a record
         keep_manifests >/dev/null ||
@@ -41,6 +50,15 @@ keep_manifests() {
             echo "$component sha256:${hash%% *}"
         done
     ) | keep manifests
+}
+
+# grace_argument PIN: sets `grace` to its seconds; without a pin the kubelet's grace is left alone.
+grace_argument() {
+    grace=
+    [ "$#" -eq 0 ] || {
+        argument GRACE "$1" 'apiserver-grace=([5-9]|[12][0-9])'
+        grace=${1#*=}
+    }
 }
 
 # Never `all`: that would hide errors which nobody has accepted.
