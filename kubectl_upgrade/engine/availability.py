@@ -71,7 +71,7 @@ class Probe:
                 try:
                     await ask()
                 except AccessError as error:
-                    if isinstance(error, ApiError) and not unanswered(error):
+                    if isinstance(error, ApiError) and not error.starting and not unanswered(error):
                         self.refused = self.refused or error.message
                         return
                     tally.failed += 1

@@ -25,6 +25,8 @@ T = TypeVar("T")
 GOOD_ANSWERS = 3
 # a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
 API_PATIENCE_SECONDS = 300
+# an API server that starts has read its RBAC rules within seconds
+_STARTING_SECONDS = 60
 # a connection that is lost comes back within a minute or two, a machine boots in that time
 NODE_PATIENCE_SECONDS = 120
 _SERVER_ERRORS = 500
@@ -58,16 +60,18 @@ async def until(clock: Clock, what: str, limit_seconds: float, answer: Answer, *
 async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds: float = API_PATIENCE_SECONDS) -> T:
     """Repeat an API call, safe to be repeated, while the API does not answer or fails by itself.
 
-    What it refuses (4xx) is raised at once; the last failure is raised after the limit.
+    What it refuses (4xx) is raised at once, but a minute after an API server that only starts has refused it; the last
+    failure is raised after the limit.
     """
-    end = clock.monotonic() + limit_seconds
+    began = clock.monotonic()
     while True:
         try:
             return await ask()
         except (NotFoundError, ConflictError):
             raise
         except ApiError as error:
-            if not unanswered(error) or clock.monotonic() >= end:
+            limit = _STARTING_SECONDS if error.starting else limit_seconds if unanswered(error) else 0
+            if clock.monotonic() - began >= limit:
                 raise
         await clock.sleep(1.0)
 

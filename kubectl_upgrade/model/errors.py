@@ -62,12 +62,18 @@ class NodeUnreachableError(AccessError):
 
 
 class ApiError(AccessError):
-    """The API server refused, failed or did not answer; `status` is its HTTP code, 0 when none came."""
+    """The API server refused, failed or did not answer; `status` is its HTTP code, 0 when none came.
 
-    def __init__(self, message: str, fix: str = "", *, status: int = 0, reason: str = "") -> None:
+    `starting`: it refused and is not ready. It refuses everybody until it has read its RBAC rules.
+    """
+
+    def __init__(
+        self, message: str, fix: str = "", *, status: int = 0, reason: str = "", starting: bool = False
+    ) -> None:
         super().__init__(message, fix)
         self.status = status
         self.reason = reason
+        self.starting = starting
 
 
 class NotFoundError(ApiError):

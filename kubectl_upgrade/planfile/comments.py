@@ -42,8 +42,8 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
         )
     if any(_GRACE in step.with_ for step in stage.steps):
         lines.append(
-            "An API server that is replaced closes its port, then waits for watches that do not end, until the kubelet "
-            f"kills it after 30 s: {_GRACE} after it has closed its port it is told to end."
+            "An API server that is replaced closes its port and gives requests time to end; watches do not, so that "
+            f"the kubelet kills it after 30 s: {_GRACE} after it has closed its port it is told to end."
         )
     after = stage.after
     if after is not None and after.soak_seconds is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
     from kubectl_upgrade.model.version import Version
 
-# what an API server was asked is answered by then, but for watches: they keep it until the kubelet kills it after 30 s
+# for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
 _APISERVER_GRACE_SECONDS = 10
 
 

@@ -109,7 +109,7 @@ async def _evict(context: StepContext, pod: Json) -> str | None:
     except NotFoundError:
         return None
     except ApiError as error:
-        if error.status == _FORBIDDEN:
+        if error.status == _FORBIDDEN and not error.starting:
             raise StepError(f"drain of {context.node.name}: {error.message}", error.fix) from error
         return error.message
     return None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import ClusterConfiguration
     from kubectl_upgrade.steps.base import NodeTarget
 
-# two restarts at the worst, each watched for a minute
+# two restarts at the worst, each watched for three minutes
 LIMIT_SECONDS = 600
 
 

@@ -37,7 +37,6 @@ class _Reply(NamedTuple):
     status: int
     body: bytes
     starting: bool = False
-    """the API server is up and not ready: it refuses everybody until it has read its RBAC rules"""
 
 
 class KubernetesCluster(Cluster):
@@ -111,11 +110,13 @@ class KubernetesCluster(Cluster):
         reply = self._send(method, url, body, content_type)
         if reply.status != HTTPStatus.FORBIDDEN:
             return reply
-        try:  # over the same connection, so that the same API server answers
-            ready = self._send("GET", "/readyz", None, content_type)
+        try:
+            if self._send("GET", "/readyz", None, content_type).status != HTTPStatus.OK:
+                return reply._replace(starting=True)
         except ApiError:
             return reply._replace(starting=True)
-        return reply._replace(starting=ready.status != HTTPStatus.OK)
+        # another API server may have said so, or this one has got ready in between; what was refused did nothing
+        return self._send(method, url, body, content_type)
 
     def _send(self, method: str, url: str, body: Json | None, content_type: str) -> _Reply:
         client, access = self._connect()
@@ -168,7 +169,6 @@ def _refusal(method: str, path: str, reply: _Reply) -> ApiError:
         reason, message = "", " ".join(reply.body[:300].decode(errors="replace").split())
     text = f"{method} {path}: {reply.status} {reason}: {message}"
     if reply.starting:  # no verdict on rights
-        return ApiError(
-            f"{text} (its /readyz is not ok)", _STARTING, status=HTTPStatus.SERVICE_UNAVAILABLE, reason=reason
-        )
+        text = f"{text} (its /readyz is not ok)"
+        return ApiError(text, _STARTING, status=reply.status, reason=reason, starting=True)
     return kind(text, _FIXES.get(reply.status, _BROKEN), status=reply.status, reason=reason)

@@ -95,6 +95,18 @@ def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
+# time goes by in pauses alone
+CLOCK = {
+    "sleep": "#!/bin/sh\necho $(($(cat /slept 2>/dev/null || echo 0) + ${1%.*})) >/slept; exec /bin/sleep 0.01\n",
+    "cut": """\
+#!/bin/sh
+for last; do :; done
+[ "$last" != /proc/uptime ] || { cat /slept 2>/dev/null || echo 0; exit; }
+exec /usr/bin/cut "$@"
+""",
+}
+
+
 @dataclass(frozen=True)
 class Result:
     """How a program ended."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.node.conftest import CLOCK
 from tests.node.test_apt_install_kubelet import EXTRA, FILES, FLAGS, KEEP, SYSTEMCTL
 from tests.node.test_restart_kubelet import STUBS, healthz
 
@@ -200,7 +201,7 @@ def broken(node: Machine) -> Machine:
     assert fetch(node).code == 0
     assert node.act("apt-install-kubelet", "1.35.4").code == 0
     _program(node, "systemctl", UNIT)
-    for name in ("journalctl", "sleep"):
+    for name in ("journalctl", *CLOCK):
         _program(node, name, STUBS[name])
     node.must("umount /repo; touch /broken")
     return node

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.node.conftest import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +103,9 @@ def test_a_record_that_cannot_be_written_does_not_make_kubeadm_run_again(node: M
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 SS = """\
 #!/bin/sh
+[ ! -e /no-ss ] || exit 1
+case $* in *:6443) ;; *) exit ;; esac
+[ ! -e /two ] || echo 'LISTEN 0 4096 10.0.0.9:6443 *:* users:(("kube-apiserver",pid=1,fd=7))'
 [ -e /port-closed ] || echo 'LISTEN 0 4096 *:6443 *:* users:(("kube-apiserver",pid='"$(cat /apiserver.pid)"',fd=7))'
 """
 # the API server: told once to end it closes its port and waits for its watches, told twice it ends
@@ -108,47 +114,80 @@ trap 'touch /port-closed; trap "echo told twice >/apiserver.said; exit 1" TERM' 
 echo $$ >/apiserver.pid
 while :; do sleep 0.1; done
 """
+# and gives up after what would be ten seconds
 REPLACES = """\
 #!/bin/sh
 kill -TERM $(cat /apiserver.pid)
-for _ in $(seq {looks}); do [ ! -d /proc/$(cat /apiserver.pid) ] && break; sleep 0.1; done
+for _ in $(seq 100); do [ ! -d /proc/$(cat /apiserver.pid) ] && break; sleep 0.1; done
 [ -d /proc/$(cat /apiserver.pid) ] && echo still there || echo it has gone
 """
 
 
-@pytest.fixture
-def apiserver(node: Machine) -> Iterator[Machine]:
-    """Listens on the node's port."""
-    for name, text in (("ss", SS), ("kubeadm", REPLACES.format(looks=150))):
+@contextmanager
+def serving(node: Machine, *flags: str) -> Iterator[None]:
+    """An API server with these flags listens on the node's port, and kubeadm replaces it."""
+    for name, text in {"ss": SS, "kubeadm": REPLACES, **CLOCK}.items():
         node.file(f"/usr/local/bin/{name}").write_text(text)
         node.file(f"/usr/local/bin/{name}").chmod(0o755)
     node.must(f"mkdir -p /etc/kubernetes/manifests && echo '    - --secure-port=6443' >{MANIFEST}")
-    process = subprocess.Popen(node.command("sh", "-c", APISERVER))
+    process = subprocess.Popen(node.command("sh", "-c", APISERVER, "kube-apiserver", *flags))
     node.must("until [ -s /apiserver.pid ]; do sleep 0.1; done")
-    yield node
-    process.kill()
-    process.communicate()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
 
 
-def test_an_api_server_that_waits_for_its_watches_is_told_to_end(apiserver: Machine) -> None:
-    done = apiserver.act("kubeadm-node", "none", "none", "apiserver-grace=5")
+def test_an_api_server_that_waits_for_its_watches_is_told_to_end(node: Machine) -> None:
+    with serving(node):
+        done = node.act("kubeadm-node", "none", "none", "apiserver-grace=5")
     assert done.code == 0, done.text
-    assert "the old API server closed its port 5 s ago" in done.text
+    assert "the old API server closed its port and has had 5 s to answer" in done.text
     assert "it has gone" in done.text
-    assert apiserver.must("cat /apiserver.said") == "told twice\n"
+    assert node.must("cat /apiserver.said") == "told twice\n"
 
 
-@pytest.mark.parametrize("why", ["not asked for", "watches are given time", "its port cannot be seen"])
-def test_it_is_left_alone(apiserver: Machine, why: str) -> None:
-    apiserver.file("/usr/local/bin/kubeadm").write_text(REPLACES.format(looks=70))
-    if why == "watches are given time":
-        apiserver.must(f"echo '    - --shutdown-watch-termination-grace-period=20s' >>{MANIFEST}")
-    if why == "its port cannot be seen":
-        apiserver.file("/usr/local/bin/ss").write_text("#!/bin/sh\nexit 1\n")
-    pins = () if why == "not asked for" else ("apiserver-grace=5",)
-    done = apiserver.act("kubeadm-node", "none", "none", *pins)
+# what is done to a node before, and what the action says of it
+LEFT_ALONE = {
+    "not asked for": ("true", ""),
+    "watches are given time": ("true", "its flags give watches time to end"),
+    "its pod is given time": (
+        f"echo '  terminationGracePeriodSeconds: 120' >>{MANIFEST}",
+        "its manifest gives it time of its own",
+    ),
+    "it listens somewhere else": (f"echo '    - --secure-port=7443' >{MANIFEST}", "on its port 7443 cannot be told"),
+    "no port is named": (f"echo >{MANIFEST}", "its manifest names no port"),
+    "its port cannot be seen": ("touch /no-ss", "on its port 6443 cannot be told"),
+    "somebody else listens there as well": ("touch /two", "on its port 6443 cannot be told"),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_it_is_left_alone(node: Machine, name: str) -> None:
+    before, says = LEFT_ALONE[name]
+    flags = ("--shutdown-watch-termination-grace-period=20s",) if name == "watches are given time" else ()
+    pins = () if name == "not asked for" else ("apiserver-grace=5",)
+    with serving(node, *flags):
+        node.must(before)
+        done = node.act("kubeadm-node", "none", "none", *pins)
     assert done.code == 0, done.text
     assert "still there" in done.text
+    assert says in done.text
+    assert not node.file("/apiserver.said").exists()
+
+
+@pytest.mark.parametrize("why", ["it serves on", "its port moves", "ss fails in between"])
+def test_one_that_has_not_closed_its_port_is_told_nothing(node: Machine, why: str) -> None:
+    """What kubeadm does takes longer than the grace, and does not replace it."""
+    moves = f"echo '    - --secure-port=7443' >{MANIFEST}" if why == "its port moves" else "true"
+    fails = "touch /no-ss" if why == "ss fails in between" else "true"
+    with serving(node):
+        node.file("/usr/local/bin/kubeadm").write_text(f"#!/bin/sh\nsleep 1; {moves}; {fails}; sleep 8\n")
+        done = node.act("kubeadm-node", "none", "none", "apiserver-grace=5")
+    assert done.code == 0, done.text
+    assert "told to end" not in done.text
+    assert not node.file("/port-closed").exists()
 
 
 @pytest.mark.parametrize("pin", ["apiserver-grace=4", "apiserver-grace=30", "apiserver-grace=", "grace=10"])

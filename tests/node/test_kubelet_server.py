@@ -10,6 +10,7 @@ from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
 from kubectl_upgrade.model.facts import EndpointSeen, Unknown
 from kubectl_upgrade.world import FactOutput
+from tests.node.conftest import CLOCK
 
 if TYPE_CHECKING:
     from tests.node.conftest import Machine, Result
@@ -69,8 +70,7 @@ STUBS = {
     "journalctl": "#!/bin/sh\necho 'connection refused'\n",
     "curl": CURL,
     "ip": IP,
-    # pauses between looks are for real machines
-    "sleep": "#!/bin/sh\nexec /bin/sleep 0.01\n",
+    **CLOCK,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_upgrade import node
+from tests.node.conftest import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,7 @@ STUBS = {
     "systemctl": SYSTEMCTL,
     "journalctl": "#!/bin/sh\necho 'unknown flag: --nope'\n",
     "kubelet": "#!/bin/sh\necho Kubernetes v1.35.4\n",
-    # a second between looks is for real machines
-    "sleep": "#!/bin/sh\nexec /bin/sleep 0.01\n",
+    **CLOCK,
 }
 HEALTHZ = """
 import http.server, os, sys
@@ -82,7 +82,7 @@ def test_restarts_and_sees_it_healthy(kubelet: Machine) -> None:
         assert fact(kubelet) == ["active yes", "restarts 4", "healthz ok"]
     assert done.code == 0, done.text
     assert kubelet.must("cat /unit/calls") == "daemon-reload\nrestart kubelet\n"
-    assert done.text.splitlines()[-1] == "kubelet v1.35.4 is active and healthy"
+    assert done.text.splitlines()[-1] == "kubelet v1.35.4 is active, its healthz ok"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,28 @@ def test_one_that_systemd_restarts_again_and_again_is_given_up_early(kubelet: Ma
     with healthz(kubelet, "ok"):
         kubelet.act("restart-kubelet", "v1.35.4", "apt")
     assert int(kubelet.must("cat /unit/restarts")) < 20
+    assert int(kubelet.must("cat /slept")) < 10
+
+
+def test_without_healthz_it_is_watched_for_longer_than_its_unit_waits(kubelet: Machine) -> None:
+    """It dies 4 s after each start, and is started again 10 s later."""
+    kubelet.file("/var/lib/kubelet/config.yaml").write_text("healthzPort: 0\n")
+    slow = SYSTEMCTL.replace(
+        "cat /unit/state ;;", "[ $(($(cat /slept) % 14)) -gt 4 ] && echo activating || echo active ;;"
+    )
+    kubelet.file("/usr/local/bin/systemctl").write_text(
+        slow.replace("*NRestarts*) cat /unit/restarts;", "*NRestarts*) echo $(($(cat /slept) / 14));")
+    )
+    done = kubelet.act("restart-kubelet", "v1.35.4", "apt")
+    assert "Failed: kubelet v1.35.4 does not stay up" in done.text
+
+
+def test_a_kubelet_that_takes_two_minutes_is_given_them(kubelet: Machine) -> None:
+    slow = SYSTEMCTL.replace("cat /unit/state ;;", "[ $(cat /slept) -gt 120 ] && echo active || echo activating ;;")
+    kubelet.file("/usr/local/bin/systemctl").write_text(slow)
+    with healthz(kubelet, "ok"):
+        assert kubelet.act("restart-kubelet", "v1.35.4", "apt").code == 0
+    assert 120 < int(kubelet.must("cat /slept")) < 130
 
 
 def test_nothing_is_restarted_when_another_version_is_on_disk(kubelet: Machine) -> None:

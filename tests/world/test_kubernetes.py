@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubectl_upgrade.engine.waiting import unanswered
 from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
 from kubectl_upgrade.world.kubernetes import KubernetesCluster
@@ -112,12 +111,23 @@ def test_a_refusal_has_the_servers_words(
 
 
 def test_a_ready_api_server_means_its_refusal(api: Api, options: KubernetesOptions) -> None:
-    api.answers = [(403, {"reason": "Forbidden", "message": "nodes is forbidden"}), (200, b"ok")]
+    refused = (403, {"reason": "Forbidden", "message": "nodes is forbidden"})
+    api.answers = [refused, (200, b"ok"), refused]
     with asking(options) as ask, pytest.raises(ApiError) as caught:
         ask(lambda cluster: cluster.get(NODE))
     assert caught.value.message == f"GET {NODE}: 403 Forbidden: nodes is forbidden"
-    assert caught.value.status == 403
-    assert [request.path for request in api.requests] == [NODE, "/readyz"]
+    assert (caught.value.status, caught.value.starting) == (403, False)
+    assert [request.path for request in api.requests] == [NODE, "/readyz", NODE]
+
+
+def test_one_that_has_got_ready_meanwhile_is_asked_again(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [
+        (403, {"reason": "Forbidden", "message": "nodes is forbidden"}),
+        (200, b"ok"),
+        (200, {"kind": "Node"}),
+    ]
+    with asking(options) as ask:
+        assert ask(lambda cluster: cluster.get(NODE)) == {"kind": "Node"}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +138,7 @@ def test_an_api_server_that_starts_refuses_everybody(api: Api, options: Kubernet
     api.answers = [(403, {"reason": "Forbidden", "message": "leases is forbidden"}), ready]
     with asking(options) as ask, pytest.raises(ApiError) as caught:
         ask(lambda cluster: cluster.get(NODE))
-    assert unanswered(caught.value)
+    assert (caught.value.status, caught.value.starting) == (403, True)
     assert caught.value.message == f"GET {NODE}: 403 Forbidden: leases is forbidden (its /readyz is not ok)"
 
 

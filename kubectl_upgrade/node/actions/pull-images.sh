@@ -7,7 +7,7 @@ lib=${0%/*}/../lib
 . "$lib/action.sh"
 . "$lib/container-runtime.sh"
 
-repository='[a-z0-9]([a-z0-9._/:-]{0,253}[a-z0-9])?'
+repository='[a-z0-9]([a-z0-9._/:-]{0,198}[a-z0-9])?'
 tag='[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
 argument VERSION "$1" "v$version_pattern"
 argument REPOSITORY "$2" "$repository"

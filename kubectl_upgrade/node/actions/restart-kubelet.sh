@@ -28,7 +28,7 @@ command -v curl >/dev/null || fail "there is no curl on this node to ask the kub
 
 restart
 if kubelet_stays_up 3; then
-    say "kubelet $1 is active and healthy"
+    say "kubelet $1 is active, its healthz $healthz"
     exit 0
 fi
 kubelet_log

@@ -21,11 +21,15 @@ upgrade() {
     if [ -n "$grace" ] && find_apiserver; then
         shorten_grace "$grace" &
         watcher=$!
+        watching=$(begin_of "$watcher")
     fi
     # a KUBECONFIG of somebody's would take the place of kubeadm's own files
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
-    [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+    # it has ended by now, most likely, and its pid may be somebody else's
+    if [ -n "$watcher" ] && [ -n "$watching" ] && [ "$(begin_of "$watcher")" = "$watching" ]; then
+        kill "$watcher"
+    fi
     if [ "$code" -eq 0 ]; then
         # kubeadm is done and must not run again for want of a record
         keep_manifests >/dev/null ||

@@ -37,23 +37,29 @@ kubelet_looks_well() {
     [ "$state" = active ] && [ "$restarts" = "${last:-$restarts}" ]
 }
 
-# kubelet_stays_up GOOD: is it active, healthy where that can be asked, and not restarted by systemd since the last look,
-# GOOD times in a row with a second between? A node full of pods may take minutes until it is; one that systemd has
-# restarted four times will not be. Leaves the last look in state, restarts and healthz.
+seconds_since_boot() {
+    cut -d . -f 1 /proc/uptime
+}
+
+# kubelet_stays_up GOOD: is it active, healthy, and not restarted by systemd since the last look, GOOD times in a row with
+# a second between? Where healthz is off it has to be up for longer than kubeadm's unit waits before a restart, 10 s. A
+# node full of pods may take minutes; a kubelet that systemd has restarted four times will not get well. Leaves the last
+# look in state, restarts and healthz.
 kubelet_stays_up() {
     good=0
-    looks=0
+    wanted=$1
     restarts=
     first=
-    while [ "$good" -lt "$1" ]; do
-        looks=$((looks + 1))
-        [ "$looks" -le 180 ] || return 1
+    end=$(($(seconds_since_boot) + 180))
+    while [ "$good" -lt "$wanted" ]; do
+        [ "$(seconds_since_boot)" -lt "$end" ] || return 1
         sleep 1
         last=$restarts
         state=$(kubelet_state)
         restarts=$(kubelet_restarts)
         healthz=$(kubelet_healthz)
         first=${first:-$restarts}
+        [ "$healthz" != off ] || wanted=15
         [ "$((restarts - first))" -lt 4 ] || return 1
         if kubelet_looks_well; then
             good=$((good + 1))
