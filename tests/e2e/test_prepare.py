@@ -56,6 +56,7 @@ def _other_source(lab: Lab, old: str, new: str) -> Iterator[None]:
     """The worker's repository is somewhere else; its own index stays."""
     before = lab.run("w1", f"cat {LIST}").out
     lab.run("w1", f"sed -i 's#{old}#{new}#' {LIST}")
+    assert lab.run("w1", f"cat {LIST}").out != before
     try:
         yield
     finally:
@@ -79,7 +80,7 @@ BROKEN: dict[str, tuple[Callable[[Lab], AbstractContextManager[None]], str]] = {
     "no registry": (lambda lab: faults.service_stopped(lab, services.REGISTRY), "pull-images"),
     "no repository": (lambda lab: faults.service_stopped(lab, services.REPOSITORY), "fetch-packages"),
     "a full disk": (_full_disk, ""),
-    "a port where nobody serves": (lambda lab: _other_source(lab, r":[0-9]\\+/", ":9/"), "w1/fetch-packages"),
+    "a port where nobody serves": (lambda lab: _other_source(lab, r":[0-9]\+/", ":9/"), "w1/fetch-packages"),
 }
 
 
