@@ -70,7 +70,7 @@ async def pull_images(running: Running, version: str, repository: str, etcd: str
             return
         if wanted not in node.fetched and node.packages["kubeadm"] != wanted:
             raise ActionFailedError(REFUSED, f"there is no kubeadm {version} on this node")
-        await running.takes(12, 40) if role == "control-plane" else await running.takes(4, 12)
+        await running.takes(12, 26) if role == "control-plane" else await running.takes(4, 12)
         if not running.cluster.registry_up:
             raise ActionFailedError(REFUSED, f"pulling the images of {version} from {repository}: connection refused")
         node.images.add(wanted)
