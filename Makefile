@@ -55,7 +55,7 @@ crash-matrix: .venv/.made  ## Every step cut off at every moment in every way, s
 chaos: .venv/.made  ## 10,000 random schedules of faults and people, simulated
 	$(BIN)/python -m tests.resilience.chaos
 
-mutation: .venv/.made  ## Change the rules one at a time: does a test notice? (an hour)
+mutation: .venv/.made  ## Change the rules one at a time: does a test notice? (a quarter of an hour)
 	$(BIN)/python -m tests.resilience.mutation
 
 races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1,000 of each, simulated
