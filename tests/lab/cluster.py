@@ -13,6 +13,8 @@ from tests.lab.timings import Timings
 
 FILES = Path(__file__).parent / "files"
 CONFIG = "/root/kubeadm.yaml"
+# workers that join while control planes do
+BESIDE = 2
 LOG = "/var/log/kubeadm.log"
 LIMIT = 600
 
@@ -31,10 +33,12 @@ def make(place: Place, spec: Spec, timings: Timings) -> None:
         ca_hash = kubeadm.ca_hash(output)
         shutil.copy(machine.root(place, first) / "etc/kubernetes/admin.conf", place.kubeconfig)
         join = _joiner(ssh, spec, known, ca_hash, timings)
-        workers = [pool.submit(join, node) for node in spec.worker_nodes]
+        # a new etcd member has half a minute to start
+        workers = [pool.submit(join, node) for node in spec.worker_nodes[:BESIDE]]
         for node in others:
             prefetched[node].result()
             join(node)
+        workers += [pool.submit(join, node) for node in spec.worker_nodes[BESIDE:]]
         for worker in workers:
             worker.result()
 
