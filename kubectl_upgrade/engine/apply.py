@@ -88,6 +88,12 @@ async def _look_first(world: World, plan: Plan) -> Ready:
 
 async def _look_over(world: World, plan: Plan, wanted: str) -> Ready:
     found = await find_run(world, plan, wanted)
+    if found.holder is None and not found.everywhere:
+        # its records went with its fences: gone on with, it would do everything again
+        raise PlanError(
+            f"run {found.run[:8]} was ended: no lock names it, and its fence is left on some nodes only",
+            fix=f"remove what is left of it: `abort --run {found.run[:8]} PLAN`; then make a new plan",
+        )
     ending = found.holder.ending if found.holder is not None else ""
     if found.offline or ending:
         return Ready(plan=plan, taking=found, offline=found.offline, ending=ending, locked=found.holder is not None)

@@ -38,6 +38,8 @@ class Found:
     """what the lock said; None when there is none, or no API"""
     offline: bool
     """the API does not answer: only the fences named the run"""
+    everywhere: bool
+    """every control plane that was asked bears its fence"""
 
 
 async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str] = frozenset()) -> Found:
@@ -74,7 +76,8 @@ async def find_run(world: World, plan: Plan, wanted: str, without: frozenset[str
     if held is not None:
         demand_plan(held, plan)
     seen = [record.epoch for record in {**records, **left}.values() if record.run == run]
-    return Found(run, 1 + max([*seen, held.epoch if held is not None else 0]), held, offline)
+    everywhere = all(record.run == run for record in records.values())
+    return Found(run, 1 + max([*seen, held.epoch if held is not None else 0]), held, offline, everywhere)
 
 
 def demand_plan(held: lock.Holder, plan: Plan) -> None:

@@ -134,7 +134,7 @@ async def restart_kubelet(running: Running, version: str, family: str) -> None:
             again = "is" if start_kubelet(running.cluster, node) is None else "is not"
             raise ActionFailedError(REFUSED, f"{said}\nkubelet {node.kept_kubelet} is back, and {again} healthy")
         await running.takes(3)
-        running.say(f"kubelet {wanted} is active and healthy")
+        running.say(f"kubelet {wanted} is active, its healthz ok")
 
 
 async def backup_etcd(running: Running, version: str) -> None:

@@ -26,6 +26,7 @@ from kubectl_upgrade.model.errors import (
 )
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
+from kubectl_upgrade.simulation.power import cut
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
@@ -267,3 +268,28 @@ def test_a_dead_worker_in_flight_does_not_stop_a_take_over() -> None:
 
     loop.run(story())
     upgraded(model)
+
+
+def test_a_run_of_which_a_workers_fence_alone_is_left_is_not_begun_anew(operator: Operator) -> None:
+    """Aborted while a worker that it had only prepared was away: all that it knew of its steps is gone."""
+    heir = _heir(operator)
+
+    async def story() -> None:
+        plan = await _killed(operator, Fault(kind="client-kill", node="cp2", action="kubelet-via-endpoint", moment=""))
+        run = await _run(operator)
+        await asyncio.sleep(60)
+        cut(operator.model, operator.model.nodes["w1"], 1000)
+        await _abort(operator)
+        await asyncio.sleep(1000)
+        before = len(operator.model.landed)
+        with pytest.raises(PlanError, match=f"run {run[:8]} was ended: no lock names it") as ended:
+            await heir.apply(plan, take_over=run)
+        assert f"abort --run {run[:8]} PLAN" in ended.value.fix
+        assert operator.model.landed[before:] == []
+        await _abort(heir, run=run, plan=plan)
+        assert await traces(operator.model) == []
+        await heir.apply(await heir.plan())
+        assert await traces(operator.model) == []
+
+    loop.run(story())
+    upgraded(operator.model)

@@ -13,8 +13,6 @@ from tests.lab.timings import Timings
 
 FILES = Path(__file__).parent / "files"
 CONFIG = "/root/kubeadm.yaml"
-# workers that join while control planes do
-BESIDE = 2
 LOG = "/var/log/kubeadm.log"
 LIMIT = 600
 
@@ -33,12 +31,10 @@ def make(place: Place, spec: Spec, timings: Timings) -> None:
         ca_hash = kubeadm.ca_hash(output)
         shutil.copy(machine.root(place, first) / "etc/kubernetes/admin.conf", place.kubeconfig)
         join = _joiner(ssh, spec, known, ca_hash, timings)
-        # a new etcd member has half a minute to start
-        workers = [pool.submit(join, node) for node in spec.worker_nodes[:BESIDE]]
+        workers = [pool.submit(join, node) for node in spec.worker_nodes]
         for node in others:
             prefetched[node].result()
             join(node)
-        workers += [pool.submit(join, node) for node in spec.worker_nodes[BESIDE:]]
         for worker in workers:
             worker.result()
 

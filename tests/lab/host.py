@@ -9,6 +9,10 @@ from pathlib import Path
 from tests.lab.errors import CommandError
 
 TAIL_LINES = 20
+# a kernel gives each user 128; a node's systemd, kubelet and containerd need about 15, nine nodes more than there are,
+# and a kubelet that gets none starts no static pod and says so in its log alone
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES = 1024
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,9 @@ def run(  # noqa: PLR0913 - the few things that a process has; each is a keyword
         raise CommandError(f"{' '.join(words)[:400]}: did not end within {limit:.0f} s") from late
     done = Done(words, ended.returncode, ended.stdout, ended.stderr)
     return done.check() if check else done
+
+
+def allow_many_watchers() -> None:
+    """Raise this machine's limit of inotify instances, where it is lower than what a big cluster needs; it stays so."""
+    if int(INOTIFY.read_text()) < INSTANCES:
+        INOTIFY.write_text(f"{INSTANCES}\n")

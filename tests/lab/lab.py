@@ -13,6 +13,7 @@ from typing import TypeVar
 from tests.lab import (
     cluster,
     disk,
+    host,
     host_packages,
     keys,
     leftovers,
@@ -204,6 +205,7 @@ class Lab:
         return readiness.api_server(server.ask("GET", "/readyz"))
 
     def _lay_out(self) -> None:
+        host.allow_many_watchers()
         for folder in (self.place.lab, self.place.run, self.place.registry):
             folder.mkdir(exist_ok=True)
         self.place.spec.write_text(self.spec.to_json())
