@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,12 +100,17 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
 
 
 async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> list[UpgradeError]:
-    """After more failures than the stage forgives no new target starts; those in flight finish their step."""
+    """Control planes one at a time always: unpacking images on all of them at once makes every etcd and API server slow
+    in the same moment, until a load balancer takes all for dead. After more failures than the stage forgives no new
+    target starts; those in flight finish their step.
+    """
     errors: list[UpgradeError] = []
+    control_plane = asyncio.Semaphore(1)
 
     async def perform(target: TargetRun) -> None:
         try:
-            await target.perform()
+            async with control_plane if isinstance(target.target, ControlPlane) else nullcontext():
+                await target.perform()
         except UpgradeError as error:
             if _may_come_later(run, stage, target, error):
                 run.watch(Note(f"{target.target.name} is not prepared, its own stage will see: {error.message}"))
@@ -131,7 +138,7 @@ def _may_come_later(run: Run, stage: Stage, target: TargetRun, error: UpgradeErr
 
 
 def _width(stage: Stage, runs: Sequence[TargetRun]) -> int:
-    """Control planes one at a time, unless the stage is parallel: the invariants let it disturb nothing then."""
+    """Also of a parallel stage, which the invariants let disturb nothing; what it fetches and unpacks loads disks."""
     if stage.parallel:
         return PARALLEL
     targets = [run.target for run in runs]

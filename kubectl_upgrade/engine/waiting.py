@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 # one good answer may come from an API server that is about to stop, or from a cache
 GOOD_ANSWERS = 3
+# between them: half a second more or less is of no use to a wait, but there are hundreds of waits in a run
+_AGAIN_SECONDS = 0.5
 # a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
 API_PATIENCE_SECONDS = 300
 # an API server that starts has read its RBAC rules within seconds
@@ -54,7 +56,7 @@ async def until(clock: Clock, what: str, limit_seconds: float, answer: Answer, *
                     fix="mend what is named there, then run apply again: it goes on from here",
                 )
         if good < GOOD_ANSWERS:
-            await clock.sleep(every_seconds)
+            await clock.sleep(_AGAIN_SECONDS if good else every_seconds)
 
 
 async def patiently(clock: Clock, ask: Callable[[], Awaitable[T]], limit_seconds: float = API_PATIENCE_SECONDS) -> T:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts import (
     apiserver,
+    components,
     endpoint,
     etcd,
     evidence,
@@ -33,6 +34,7 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     manifests.NAME: manifests.parse,
     etcd.NAME: etcd.parse,
     apiserver.NAME: apiserver.parse,
+    components.NAME: components.parse,
     kubelet.NAME: kubelet.parse,
     endpoint.NAME: endpoint.parse,
     run.NAME: run.parse,
@@ -41,5 +43,5 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     last_output.NAME: last_output.parse,
     evidence.NAME: evidence.parse,
 }
-# asked only when somebody looks at a run, a failure, or an etcd that is not kubeadm's
-ON_DEMAND = frozenset({external_etcd.NAME, last_output.NAME, evidence.NAME})
+# asked only when somebody looks at a run, a failure, what was just restarted, or an etcd that is not kubeadm's
+ON_DEMAND = frozenset({components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME})

@@ -238,6 +238,8 @@ class HostFacts:
     manifests: Maybe[ManifestFiles] = Unknown("not asked")
     etcd: Maybe[Etcd] = Unknown("not asked")
     apiserver: Maybe[Apiserver] = Unknown("not asked")
+    components: Maybe[Mapping[str, str]] = Unknown("not asked")
+    """health of controller manager and scheduler: ok, or what came instead"""
     kubelet: Maybe[Kubelet] = Unknown("not asked")
     endpoint: Maybe[EndpointSeen] = Unknown("not asked")
     run: Maybe[RunRecord] = Unknown("not asked")

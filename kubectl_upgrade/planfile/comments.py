@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
 from kubectl_upgrade.steps import STEPS
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def _how_many(stage: Stage, targets: tuple[Target, ...]) -> str:
     if len(targets) <= 1:
         return ""
     if stage.parallel:
-        return ", side by side"
+        several = sum(isinstance(target, ControlPlane) for target in targets) > 1
+        return ", side by side, but one control plane at a time" if several else ", side by side"
     return f", at most {stage.max_unavailable} at once" if stage.max_unavailable else ", one at a time"
 
 

@@ -125,6 +125,12 @@ def _apiserver(cluster: ModelCluster, node: Node) -> list[str]:
     return ["readyz 200 ok", version]
 
 
+def _components(_: ModelCluster, node: Node) -> list[str]:
+    refused = "curl: (7) Failed to connect to 127.0.0.1: Connection refused"
+    found = ("kube-controller-manager", "kube-scheduler")
+    return [f"health {component} {'ok' if node.running(component) else refused}" for component in found]
+
+
 def _kubelet(_: ModelCluster, node: Node) -> list[str]:
     kubelet = node.kubelet
     return [
@@ -205,6 +211,7 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "manifests": _manifests,
     "etcd": _etcd,
     "apiserver": _apiserver,
+    "components": _components,
     "kubelet": _kubelet,
     "endpoint": _endpoint,
     "run": _run,
@@ -213,8 +220,8 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "last-output": _last_output,
     "evidence": _evidence,
 }
-# what traces of actions hold: what is for people only, or of another etcd, is left out
-RECORDED = tuple(name for name in FACTS if name not in {"external-etcd", "last-output", "evidence"})
+# what traces of actions hold: what is for people only, or asked by one wait alone, or of another etcd, is left out
+RECORDED = tuple(name for name in FACTS if name not in {"components", "external-etcd", "last-output", "evidence"})
 
 
 def _yes(true: bool) -> str:  # noqa: FBT001 - it is what is written

@@ -14,13 +14,18 @@ from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Step, machine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kubectl_upgrade.model.facts import HostFacts, Maybe, StaticPod
     from kubectl_upgrade.steps.base import StepContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitControlPlane(Step):
-    """The API server answers ready at the version on its own node, and the static pods run the version's images."""
+    """The API server answers ready at the version on its own node; controller manager and scheduler run the version's
+    images and are healthy, as they say themselves or as the kubelet knows: after its restart a kubelet shows its static
+    pods as not Ready until it has probed them again, 10 to 20 s later.
+    """
 
     NAME: ClassVar[str] = "wait-control-plane"
     TITLE: ClassVar[str] = "wait for this node's control plane"
@@ -33,7 +38,7 @@ class WaitControlPlane(Step):
         name = context.node.name
 
         async def missing() -> str | None:
-            hosts = await probe_hosts(context.nodes, [machine(context.node)], ("apiserver",))
+            hosts = await probe_hosts(context.nodes, [machine(context.node)], ("apiserver", "components"))
             pods = await read_static_pods(context.cluster, name)
             return self.missing(hosts[name], pods)
 
@@ -47,6 +52,12 @@ class WaitControlPlane(Step):
         if not apiserver.ready or apiserver.version != self.version:
             said = f": {apiserver.said}" if apiserver.said and not apiserver.ready else ""
             return f"the API server is {'' if apiserver.ready else 'not '}ready at {apiserver.version}{said}"
+        components = Unknown("not asked") if isinstance(host, Unknown) else host.components
+        return self._missing_of_pods({} if isinstance(components, Unknown) else components, pods)
+
+    def _missing_of_pods(self, health: Mapping[str, str], pods: tuple[StaticPod, ...]) -> str | None:
+        # what the API server is it has said itself
+        health = {"kube-apiserver": "ok", **health}
         by_component = {pod.component: pod for pod in pods}
         for component in CONTROL_PLANE_COMPONENTS:
             pod = by_component.get(component)
@@ -54,6 +65,7 @@ class WaitControlPlane(Step):
                 return f"the API shows no pod of {component}"
             if image_version(pod.image) != self.version:
                 return f"{component} runs {pod.image}"
-            if not pod.ready:
-                return f"{component} is not Ready"
+            said = health.get(component, "nothing")
+            if not pod.ready and said != "ok":
+                return f"{component} is not Ready, and says of its health: {said}"
         return None

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.apply import Applying
-from kubectl_upgrade.engine.events import StepBegins
+from kubectl_upgrade.engine.events import StepBegins, StepEnds
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import PARALLEL
 from kubectl_upgrade.model.errors import PreflightError, StepError
@@ -206,3 +206,26 @@ def test_a_kubelet_that_does_not_stay_up_goes_back_and_is_tried_again(operator: 
     runs = [r.action for r in operator.model.trace if r.node == "w1"]
     assert runs[-4:] == ["apt-install-kubelet", "restart-kubelet", "apt-install-kubelet", "restart-kubelet"]
     assert runs.count("kubeadm-node") == 1
+
+
+def test_control_planes_prepare_one_at_a_time_beside_workers(operator: Operator) -> None:
+    """Images are unpacked to the disks that etcd writes to."""
+    running: set[str] = set()
+    together: set[frozenset[str]] = set()
+
+    def heed(event: Event) -> None:
+        if isinstance(event, StepBegins) and event.id.stage == "prepare":
+            running.add(event.id.target)
+            together.add(frozenset(running))
+        if isinstance(event, StepEnds) and event.id.stage == "prepare" and event.id.step == "pull-images":
+            running.discard(event.id.target)
+
+    operator.heed = heed
+
+    async def story() -> None:
+        await operator.apply(await operator.plan())
+
+    loop.run(story())
+    assert {frozenset(names & {"cp1", "cp2", "cp3"}) for names in together} >= {frozenset({"cp2"})}
+    assert max(len(names & {"cp1", "cp2", "cp3"}) for names in together) == 1
+    assert max(map(len, together)) == 4

@@ -220,6 +220,34 @@ def test_apiserver_without_an_answer(bare: Machine) -> None:
     assert "port 1" in found.said
 
 
+CURL = """#!/bin/sh
+for url; do :; done
+case $url in
+    https://127.0.0.1:10257/healthz) printf '[+]ping ok\\n[-]leaderElection failed\\nhealthz check failed\\n' ;;
+    "https://[fd00::5]:7/healthz") printf ok ;;
+    *) exit 7 ;;
+esac
+"""
+
+
+def test_components(bare: Machine) -> None:
+    assert ask(bare, "components") == {
+        name: f"no /etc/kubernetes/manifests/{name}.yaml on this node"
+        for name in ("kube-controller-manager", "kube-scheduler")
+    }
+    put(bare, "/etc/kubernetes/manifests/kube-controller-manager.yaml", "    - --bind-address=::\n")
+    put(bare, "/etc/kubernetes/manifests/kube-scheduler.yaml", "    - --bind-address=fd00::5\n    - --secure-port=1\n")
+    found = ask(bare, "components")
+    assert isinstance(found, dict)
+    assert found["kube-controller-manager"].startswith("curl: (7)")
+    put(bare, "/usr/local/bin/curl", CURL)
+    put(bare, "/etc/kubernetes/manifests/kube-scheduler.yaml", "    - --bind-address=fd00::5\n    - --secure-port=7\n")
+    assert ask(bare, "components") == {
+        "kube-controller-manager": "[+]ping ok [-]leaderElection failed healthz check failed",
+        "kube-scheduler": "ok",
+    }
+
+
 def test_run(bare: Machine) -> None:
     put(bare, "/usr/local/bin/systemctl", SYSTEMCTL)
     assert ask(bare, "run") == RunRecord(run="", epoch=0, owner="", units=())

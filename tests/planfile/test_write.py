@@ -55,7 +55,9 @@ def test_the_other_ways_to_choose_targets_are_explained(three: str) -> None:
     plan = load(three.encode(), "p")
     stage = replace(plan.hops[0].stages[2], after=After(soak_seconds=5))
     assert "  # The cluster: wait for CoreDNS" in write(_with_stage(plan, stage))
-    assert "  # All 6 nodes, side by side:" in write(_with_stage(plan, replace(stage, targets="all", parallel=True)))
+    assert "  # All 6 nodes, side by side, but one control plane at a time:" in write(
+        _with_stage(plan, replace(stage, targets="all", parallel=True))
+    )
     assert "  # MachineDeployments:" in write(_with_stage(plan, replace(stage, targets="machineDeployments")))
     many = tuple(f"n{number}" for number in range(7))
     assert "  # n0, n1, n2, n3, n4 and 2 more:" in write(_with_stage(plan, replace(stage, targets=many)))

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Health of the controller manager and the scheduler on this node, asked as the kubelet's probes ask: on their own
+# address, which defaults to kubeadm's, without credentials, with a certificate that they made for themselves.
+
+health() {
+    manifest=/etc/kubernetes/manifests/$1.yaml
+    if [ ! -e "$manifest" ]; then
+        echo "no $manifest on this node"
+        return
+    fi
+    address=$(sed -n 's/^ *- --bind-address=//p' "$manifest" | head -n 1)
+    port=$(sed -n 's/^ *- --secure-port=//p' "$manifest" | head -n 1)
+    case $address in
+        '' | 0.0.0.0 | ::) address=127.0.0.1 ;;
+        *:*) address="[$address]" ;;
+    esac
+    curl -q --silent --show-error --insecure --noproxy '*' --connect-timeout 3 --max-time 5 \
+        "https://$address:${port:-$2}/healthz" 2>&1 </dev/null | tr '\n' ' ' | cut -c 1-300 | sed 's/ *$//'
+}
+
+for component in kube-controller-manager:10257 kube-scheduler:10259; do
+    echo "health ${component%:*} $(health "${component%:*}" "${component#*:}")"
+done
