@@ -46,14 +46,21 @@ class Replayed:
 
 
 def replay(trace: Trace) -> Replayed:
-    """Run it in virtual time. One that was interrupted is rebooted in its middle, one that failed fails there."""
+    """Run it in virtual time. One that was interrupted is rebooted in its middle, one that failed fails there; one that
+    found no API server finds none again.
+    """
     model = sample(3, 3)
     model.configuration.fail_cgroup_v1 = False
-    model.configuration.version = Version.parse(trace.cluster_before)
-    model.publish_configuration()
+    if trace.cluster_before:
+        model.configuration.version = Version.parse(trace.cluster_before)
+        model.publish_configuration()
     node = model.nodes[trace.node]
     _furnish(model, node, facts(trace.before))
-    _disturb(model, trace)
+    if trace.cluster_before:
+        _disturb(model, trace)
+    else:  # that is disturbance enough
+        for other in model.control_planes:
+            other.static_pods["kube-apiserver"].running = False
 
     async def story() -> Replayed:
         world = simulated_world(model)
