@@ -33,17 +33,19 @@ async def read_advertised_endpoint(cluster: Cluster) -> str:
 
 
 def static_pod(raw: Json) -> StaticPod:
-    """A mirror pod; the image is the running container's, which lags behind the specification."""
+    """A static pod or its mirror; the image is the running container's, which lags behind the specification."""
     spec, status = raw["spec"], raw.get("status", {})
     component = (raw["metadata"].get("labels") or {}).get("component", "")
     wanted = _image(component, spec["containers"])
-    running = _image(component, [c for c in status.get("containerStatuses") or [] if "running" in c.get("state", {})])
+    runs = [c for c in status.get("containerStatuses") or [] if "running" in c.get("state", {})]
+    running = _image(component, runs)
     return StaticPod(
         component=component,
         node=spec.get("nodeName", ""),
         # a runtime that has lost the tag reports the image's digest
         image=wanted if running.startswith("sha256:") else running or wanted,
         ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
+        running=len(runs) == len(spec["containers"]),
     )
 
 

@@ -42,7 +42,7 @@ class NodeObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPod:
-    """A component's mirror pod on a control-plane node, as the API has it."""
+    """A component's pod on a control-plane node, as the API's mirror of it or the kubelet itself has it."""
 
     component: str
     """label `component`: etcd, kube-apiserver, kube-controller-manager, kube-scheduler"""
@@ -50,6 +50,8 @@ class StaticPod:
     image: str
     """of the running container, from the status; falls back to the spec's"""
     ready: bool
+    running: bool = True
+    """every container of it runs"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,16 @@ class Apiserver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """What the parts of the control plane on this node say there (components.sh)."""
+
+    health: Mapping[str, str]
+    """of kube-controller-manager and kube-scheduler: ok, or what came instead"""
+    pods: Maybe[tuple[StaticPod, ...]]
+    """static pods of this kubelet, whatever the API has of earlier ones"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kubelet:
     """The kubelet's unit (kubelet.sh)."""
 
@@ -238,8 +250,7 @@ class HostFacts:
     manifests: Maybe[ManifestFiles] = Unknown("not asked")
     etcd: Maybe[Etcd] = Unknown("not asked")
     apiserver: Maybe[Apiserver] = Unknown("not asked")
-    components: Maybe[Mapping[str, str]] = Unknown("not asked")
-    """health of controller manager and scheduler: ok, or what came instead"""
+    components: Maybe[Components] = Unknown("not asked")
     kubelet: Maybe[Kubelet] = Unknown("not asked")
     endpoint: Maybe[EndpointSeen] = Unknown("not asked")
     run: Maybe[RunRecord] = Unknown("not asked")

@@ -10,6 +10,7 @@ _CALLS = {
     "etcd": "etcd-member",
     "packages": "apt-repository",
     "kubelet": "kubelet-health",
+    "components": "kubelet-health",
     "run": "unit-state",
     "endpoint": "endpoint",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.simulation import objects
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
 from kubectl_upgrade.world import FactOutput
@@ -126,9 +127,13 @@ def _apiserver(cluster: ModelCluster, node: Node) -> list[str]:
 
 
 def _components(_: ModelCluster, node: Node) -> list[str]:
+    """The pods of the kubelet that runs: mirrors follow at once here."""
     refused = "curl: (7) Failed to connect to 127.0.0.1: Connection refused"
-    found = ("kube-controller-manager", "kube-scheduler")
-    return [f"health {component} {'ok' if node.running(component) else refused}" for component in found]
+    health = [f"health {name} {'ok' if node.running(name) else refused}" for name in COMPONENTS[2:]]
+    if not node.kubelet.active:
+        return [*health, f"kubelet 000 {refused}"]
+    pods = [objects.mirror_pod(node, component) for component in COMPONENTS if component in node.static_pods]
+    return [*health, *(f"static-pod {_line(pod)}" for pod in pods), "kubelet answers"]
 
 
 def _kubelet(_: ModelCluster, node: Node) -> list[str]:

@@ -14,7 +14,7 @@ from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.base import Step, machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kubectl_upgrade.model.facts import HostFacts, Maybe, StaticPod
     from kubectl_upgrade.steps.base import StepContext
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitControlPlane(Step):
-    """The API server answers ready at the version on its own node; controller manager and scheduler run the version's
-    images and are healthy, as they say themselves or as the kubelet knows: after its restart a kubelet shows its static
-    pods as not Ready until it has probed them again, 10 to 20 s later.
+    """The API server answers ready at the version on its own node, and the kubelet that runs there says that the static
+    pods run the version's images: after its restart at another minor a kubelet replaces all of them, etcd too, within
+    seconds, and the API has the word of the one before until then. Controller manager and scheduler are healthy, as
+    they say themselves or as the kubelet's probes found, which begin 10 to 20 s after its restart. Where the kubelet
+    does not answer, the API's mirror pods have to be Ready.
     """
 
     NAME: ClassVar[str] = "wait-control-plane"
@@ -39,33 +41,46 @@ class WaitControlPlane(Step):
 
         async def missing() -> str | None:
             hosts = await probe_hosts(context.nodes, [machine(context.node)], ("apiserver", "components"))
-            pods = await read_static_pods(context.cluster, name)
-            return self.missing(hosts[name], pods)
+            return self.missing(hosts[name], await read_static_pods(context.cluster, name))
 
         await context.until(f"control plane of {name} at {self.version}", self.timeout_seconds, missing)
 
-    def missing(self, host: Maybe[HostFacts], pods: tuple[StaticPod, ...]) -> str | None:
-        """What keeps the condition from being true, the API server first."""
+    def missing(self, host: Maybe[HostFacts], mirrors: tuple[StaticPod, ...]) -> str | None:
+        """What keeps the condition from being true, the API server first; `mirrors` are the API's pods of this node."""
         apiserver = host if isinstance(host, Unknown) else host.apiserver
+        components = host if isinstance(host, Unknown) else host.components
         if not isinstance(apiserver, Apiserver):
             return f"the API server on the node does not answer: {apiserver.reason}"
         if not apiserver.ready or apiserver.version != self.version:
             said = f": {apiserver.said}" if apiserver.said and not apiserver.ready else ""
             return f"the API server is {'' if apiserver.ready else 'not '}ready at {apiserver.version}{said}"
-        components = Unknown("not asked") if isinstance(host, Unknown) else host.components
-        return self._missing_of_pods({} if isinstance(components, Unknown) else components, pods)
+        if isinstance(components, Unknown) or isinstance(components.pods, Unknown):
+            return self._old("the API", mirrors) or _first(_not_ready(pod) for pod in mirrors)
+        ill = _first(_ill(pod, components.health) for pod in components.pods)
+        return self._old("the kubelet", components.pods) or ill or self._old("the API", mirrors)
 
-    def _missing_of_pods(self, health: Mapping[str, str], pods: tuple[StaticPod, ...]) -> str | None:
-        # what the API server is it has said itself
-        health = {"kube-apiserver": "ok", **health}
+    def _old(self, who: str, pods: tuple[StaticPod, ...]) -> str | None:
         by_component = {pod.component: pod for pod in pods}
         for component in CONTROL_PLANE_COMPONENTS:
-            pod = by_component.get(component)
-            if pod is None:
-                return f"the API shows no pod of {component}"
-            if image_version(pod.image) != self.version:
-                return f"{component} runs {pod.image}"
-            said = health.get(component, "nothing")
-            if not pod.ready and said != "ok":
-                return f"{component} is not Ready, and says of its health: {said}"
+            if component not in by_component:
+                return f"{who} shows no pod of {component}"
+            image = by_component[component].image
+            if image_version(image) != self.version:
+                return f"{who} says that {component} runs {image}"
         return None
+
+
+def _first(problems: Iterable[str | None]) -> str | None:
+    return next(filter(None, problems), None)
+
+
+def _not_ready(pod: StaticPod) -> str | None:
+    return None if pod.ready else f"{pod.component} is not Ready"
+
+
+def _ill(pod: StaticPod, health: Mapping[str, str]) -> str | None:
+    """What the API server and etcd are is asked of themselves."""
+    if not pod.running:
+        return f"{pod.component} does not run yet"
+    said = health.get(pod.component, "ok")
+    return None if pod.ready or said == "ok" else f"{pod.component} is not Ready, and says of its health: {said}"

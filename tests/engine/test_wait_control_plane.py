@@ -6,61 +6,84 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_upgrade.model.facts import Apiserver, HostFacts, StaticPod, Unknown
+from kubectl_upgrade.model.facts import Apiserver, Components, HostFacts, StaticPod, Unknown
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.steps.wait_control_plane import WaitControlPlane
 
 NEW = Version.parse("v1.35.4")
-COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-PODS = tuple(StaticPod(component=c, node="cp1", image=f"registry:5000/{c}:v1.35.4", ready=True) for c in COMPONENTS)
-# as a kubelet shows them for 10 to 20 s after its restart
+NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PODS = tuple(StaticPod(component=name, node="cp1", image=f"registry:5000/{name}:v1.35.4", ready=True) for name in NAMES)
+# as a kubelet has them for 10 to 20 s after its restart
 UNPROBED = tuple(replace(pod, ready=False) for pod in PODS)
 READY = Apiserver(ready=True, version=NEW, said="")
 WELL = {"kube-controller-manager": "ok", "kube-scheduler": "ok"}
+SICK = {**WELL, "kube-scheduler": "[-]leaderElection failed"}
 STEP = WaitControlPlane(version=NEW)
 
 
-@pytest.mark.parametrize("pods", [PODS, UNPROBED])
-def test_what_says_that_it_is_well_is_well_before_the_kubelet_has_probed_it(pods: tuple[StaticPod, ...]) -> None:
-    assert STEP.missing(HostFacts(apiserver=READY, components=WELL), pods) is None
+def host(pods: tuple[StaticPod, ...] | Unknown = UNPROBED, health: dict[str, str] = WELL) -> HostFacts:
+    return HostFacts(apiserver=READY, components=Components(health=health, pods=pods))
 
 
-@pytest.mark.parametrize("health", [Unknown("no curl"), {}, {"kube-scheduler": "ok"}])
-def test_what_does_not_say_how_it_is_must_be_ready(health: Unknown | dict[str, str]) -> None:
-    host = HostFacts(apiserver=READY, components=health)
-    assert STEP.missing(host, PODS) is None
-    said = STEP.missing(host, UNPROBED)
-    assert said == "kube-controller-manager is not Ready, and says of its health: nothing"
+def old(pods: tuple[StaticPod, ...], component: str) -> tuple[StaticPod, ...]:
+    image = f"registry:5000/{component}:v1.34.4"
+    return tuple(replace(pod, image=image) if pod.component == component else pod for pod in pods)
 
 
-def test_what_is_ill_says_why() -> None:
-    host = HostFacts(apiserver=READY, components={**WELL, "kube-scheduler": "[-]leaderElection failed"})
-    said = STEP.missing(host, UNPROBED)
-    assert said == "kube-scheduler is not Ready, and says of its health: [-]leaderElection failed"
+@pytest.mark.parametrize("mirrors", [PODS, UNPROBED])
+def test_what_says_that_it_is_well_is_well_before_the_kubelet_has_probed_it(mirrors: tuple[StaticPod, ...]) -> None:
+    assert STEP.missing(host(), mirrors) is None
+
+
+def test_what_the_kubelet_has_probed_needs_no_second_word() -> None:
+    assert STEP.missing(host(PODS, SICK), PODS) is None
+
+
+@pytest.mark.parametrize("component", NAMES)
+def test_whatever_the_api_shows_the_pods_of_the_kubelet_that_runs_have_to_run(component: str) -> None:
+    """A kubelet of another minor replaces them all; the API has its predecessor's word meanwhile."""
+    pods = tuple(replace(pod, running=pod.component != component) for pod in UNPROBED)
+    assert STEP.missing(host(pods), PODS) == f"{component} does not run yet"
+
+
+@pytest.mark.parametrize("silent", [Unknown("HTTP 403"), None])
+def test_where_the_kubelet_does_not_answer_mirror_pods_have_to_be_ready(silent: Unknown | None) -> None:
+    found = host(silent) if silent else HostFacts(apiserver=READY, components=Unknown("no curl"))
+    assert STEP.missing(found, PODS) is None
+    assert STEP.missing(found, UNPROBED) == "etcd is not Ready"
+    assert STEP.missing(found, PODS[1:]) is None
+    assert STEP.missing(found, PODS[:3]) == "the API shows no pod of kube-scheduler"
 
 
 @pytest.mark.parametrize(
-    ("host", "pods", "said"),
+    ("found", "mirrors", "said"),
     [
         (Unknown("no ssh"), PODS, "the API server on the node does not answer: no ssh"),
-        (HostFacts(components=WELL), PODS, "the API server on the node does not answer: not asked"),
+        (replace(host(), apiserver=Unknown("no curl")), PODS, "the API server on the node does not answer: no curl"),
         (
-            HostFacts(apiserver=replace(READY, ready=False, said="[-]etcd failed"), components=WELL),
+            replace(host(), apiserver=replace(READY, ready=False, said="[-]etcd failed")),
             PODS,
             "the API server is not ready at v1.35.4: [-]etcd failed",
         ),
         (
-            HostFacts(apiserver=replace(READY, version=Version.parse("v1.34.4")), components=WELL),
+            replace(host(), apiserver=replace(READY, version=Version.parse("v1.34.4"))),
             PODS,
             "the API server is ready at v1.34.4",
         ),
-        (HostFacts(apiserver=READY, components=WELL), PODS[:2], "the API shows no pod of kube-scheduler"),
+        (host(health=SICK), PODS, "kube-scheduler is not Ready, and says of its health: [-]leaderElection failed"),
+        (host(UNPROBED[:3]), PODS, "the kubelet shows no pod of kube-scheduler"),
         (
-            HostFacts(apiserver=READY, components=WELL),
-            (*PODS[:2], replace(PODS[2], image="registry:5000/kube-scheduler:v1.34.4")),
-            "kube-scheduler runs registry:5000/kube-scheduler:v1.34.4",
+            host(old(UNPROBED, "kube-apiserver")),
+            PODS,
+            "the kubelet says that kube-apiserver runs registry:5000/kube-apiserver:v1.34.4",
+        ),
+        (host(), PODS[:3], "the API shows no pod of kube-scheduler"),
+        (
+            host(),
+            old(PODS, "kube-scheduler"),
+            "the API says that kube-scheduler runs registry:5000/kube-scheduler:v1.34.4",
         ),
     ],
 )
-def test_what_is_missing_is_named(host: HostFacts | Unknown, pods: tuple[StaticPod, ...], said: str) -> None:
-    assert STEP.missing(host, pods) == said
+def test_what_is_missing_is_named(found: HostFacts | Unknown, mirrors: tuple[StaticPod, ...], said: str) -> None:
+    assert STEP.missing(found, mirrors) == said

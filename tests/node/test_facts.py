@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
 from kubectl_upgrade.model.facts import (
     Apiserver,
+    Components,
     Etcd,
     Host,
     Kubeadm,
@@ -20,6 +22,7 @@ from kubectl_upgrade.model.facts import (
     ManifestFiles,
     Packages,
     RunRecord,
+    StaticPod,
     UnitRecord,
     Unknown,
 )
@@ -225,27 +228,42 @@ for url; do :; done
 case $url in
     https://127.0.0.1:10257/healthz) printf '[+]ping ok\\n[-]leaderElection failed\\nhealthz check failed\\n' ;;
     "https://[fd00::5]:7/healthz") printf ok ;;
+    https://127.0.0.1:10251/pods) cat /pods; printf '\\n200' ;;
     *) exit 7 ;;
 esac
 """
 
 
+def static_pod(source: str, component: str) -> dict[str, object]:
+    """As a kubelet lists it; what a pod says of itself has its quotes escaped."""
+    metadata = {
+        "name": component,
+        "annotations": {"kubernetes.io/config.source": source},
+        "labels": {"component": component},
+    }
+    liar = json.dumps({"metadata": {"name": "x", "kubernetes.io/config.source": "file"}})
+    return {"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "x/c:v1", "args": [liar]}]}}
+
+
 def test_components(bare: Machine) -> None:
-    assert ask(bare, "components") == {
-        name: f"no /etc/kubernetes/manifests/{name}.yaml on this node"
-        for name in ("kube-controller-manager", "kube-scheduler")
-    }
-    put(bare, "/etc/kubernetes/manifests/kube-controller-manager.yaml", "    - --bind-address=::\n")
-    put(bare, "/etc/kubernetes/manifests/kube-scheduler.yaml", "    - --bind-address=fd00::5\n    - --secure-port=1\n")
     found = ask(bare, "components")
-    assert isinstance(found, dict)
-    assert found["kube-controller-manager"].startswith("curl: (7)")
-    put(bare, "/usr/local/bin/curl", CURL)
+    assert isinstance(found, Components)
+    names = ("kube-controller-manager", "kube-scheduler")
+    assert found.health == {name: f"no /etc/kubernetes/manifests/{name}.yaml on this node" for name in names}
+    assert isinstance(found.pods, Unknown)
+    put(bare, "/etc/kubernetes/manifests/kube-controller-manager.yaml", "    - --bind-address=::\n")
     put(bare, "/etc/kubernetes/manifests/kube-scheduler.yaml", "    - --bind-address=fd00::5\n    - --secure-port=7\n")
-    assert ask(bare, "components") == {
-        "kube-controller-manager": "[+]ping ok [-]leaderElection failed healthz check failed",
-        "kube-scheduler": "ok",
-    }
+    put(bare, "/var/lib/kubelet/config.yaml", "address: 0.0.0.0\nport: 10251\n")
+    put(bare, "/usr/local/bin/curl", CURL)
+    pods = [static_pod("api", "kube-scheduler"), static_pod("file", "etcd"), static_pod("file", "kube-vip")]
+    put(bare, "/pods", json.dumps({"kind": "PodList", "metadata": {}, "items": pods}, separators=(",", ":")))
+    assert ask(bare, "components") == Components(
+        health={
+            "kube-controller-manager": "[+]ping ok [-]leaderElection failed healthz check failed",
+            "kube-scheduler": "ok",
+        },
+        pods=(StaticPod(component="etcd", node="", image="", ready=False, running=False),),
+    )
 
 
 def test_run(bare: Machine) -> None:

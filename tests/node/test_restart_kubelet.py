@@ -10,6 +10,7 @@ import pytest
 
 from kubectl_upgrade import node
 from tests.node.conftest import CLOCK
+from tests.node.test_facts import MANIFEST, URL, put, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,3 +161,42 @@ def test_the_fact_of_a_kubelet_that_is_down(kubelet: Machine) -> None:
     assert (active, restarts) == ("active no", "restarts 4")
     assert "Failed to connect to 127.0.0.1 port 1" in health or "Couldn't connect" in health
     assert log == ["log unknown flag: --nope"]
+
+
+ETCDCTL = """\
+#!/bin/sh
+case "$*" in
+    *"endpoint status -w json") echo '[{"Status":{"header":{"member_id":18446744073709551615},"leader":LEADER}}]' ;;
+    *"member list -w simple")
+        echo "ffffffffffffffff, started, cp1, https://10.99.0.11:2380, https://10.99.0.11:2379, false"
+        echo "a, started, cp2, https://10.99.0.12:2380, https://10.99.0.12:2379, true"
+        echo "b, unstarted, , https://10.99.0.13:2380, , false"
+        echo "c, started, cp4, https://10.99.0.14:2380, https://10.99.0.14:2379, false" ;;
+    *"--endpoints https://10.99.0.11:2379 "*"move-leader c")
+        cat /unit/calls >/restarted-before 2>&1
+        [ ! -e /no-move ] || { echo 'Error: etcdserver: bad leader transferee'; exit 1; } ;;
+    *) exit 9 ;;
+esac
+"""
+MOVED = "etcd is led by the member c now: this one will be replaced"
+STAYS = "etcd's leader stays on this node: Error: etcdserver: bad leader transferee"
+
+
+@pytest.mark.parametrize(
+    ("leader", "break_it", "said"),
+    [("18446744073709551615", "true", MOVED), ("18446744073709551615", "touch /no-move", STAYS), ("12", "true", "")],
+    ids=["leads", "cannot go", "follows"],
+)
+def test_an_etcd_that_leads_hands_over_before_it_is_replaced(
+    kubelet: Machine, leader: str, break_it: str, said: str
+) -> None:
+    put(kubelet, "/etc/kubernetes/manifests/etcd.yaml", MANIFEST)
+    put(kubelet, "/usr/local/bin/etcdctl", ETCDCTL.replace("LEADER", leader))
+    put(kubelet, "/opt/etcd", "#!/bin/sh\necho up\n/usr/bin/sleep 30\n")
+    kubelet.must(break_it)
+    with running(kubelet, URL), healthz(kubelet, "ok"):
+        done = kubelet.act("restart-kubelet", "v1.35.4", "apt")
+    assert done.code == 0, done.text
+    assert [line for line in done.text.splitlines() if "etcd" in line] == [said] * bool(said)
+    if said:
+        assert kubelet.must("cat /restarted-before") == "cat: /unit/calls: No such file or directory\n"

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Restart the kubelet, so that VERSION (v1.35.4) runs, and see it active and healthy. Containers go on running. One that
-# does not stay up goes back to the package that ran before, if FAMILY (apt) keeps it; the action then fails all the same.
+# Restart the kubelet, so that VERSION (v1.35.4) runs, and see it active and healthy. Containers go on running, but those of
+# static pods where the minor is another: their pods' uids are, so that the new kubelet replaces them within seconds, with
+# a second's notice. One that does not stay up goes back to the package that ran before, if FAMILY (apt) keeps it; the
+# action then fails all the same.
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"
 . "$lib/kubelet-health.sh"
+. "$lib/etcd-member.sh"
+. "$lib/etcd-leader.sh"
 
 argument VERSION "$1" "v$version_pattern"
 argument FAMILY "$2" '[a-z]+'
@@ -26,6 +30,7 @@ said=$(kubelet --version 2>&1)
     "install kubelet ${1#v} on this node, then apply again"
 command -v curl >/dev/null || fail "there is no curl on this node to ask the kubelet" "install curl, then apply again"
 
+hand_over_leadership
 restart
 if kubelet_stays_up 3; then
     say "kubelet $1 is active, its healthz $healthz"
