@@ -7,21 +7,19 @@ from importlib.resources import files
 _HERE = files(__name__)
 # functions of lib/ that a fact calls; a fact goes to the node as one text, so they travel in front of it
 _CALLS = {
-    "etcd": "etcd-member",
-    "packages": "apt-repository",
-    "kubelet": "kubelet-health",
-    "components": "kubelet-health",
-    "run": "unit-state",
-    "endpoint": "endpoint",
+    "etcd": ("etcd-member",),
+    "packages": ("apt-repository",),
+    "kubelet": ("kubelet-health",),
+    "components": ("kubelet-health", "kubelet-pods"),
+    "run": ("unit-state",),
+    "endpoint": ("endpoint",),
 }
 
 
 def fact(name: str) -> str:
     """The script that observes one fact (`etcd`), whole; FileNotFoundError when there is no such fact."""
-    script = _HERE.joinpath("facts", f"{name}.sh").read_text()
-    if name in _CALLS:
-        return _HERE.joinpath("lib", f"{_CALLS[name]}.sh").read_text() + script
-    return script
+    functions = [_HERE.joinpath("lib", f"{called}.sh").read_text() for called in _CALLS.get(name, ())]
+    return "".join((*functions, _HERE.joinpath("facts", f"{name}.sh").read_text()))
 
 
 def bundle() -> dict[str, bytes]:

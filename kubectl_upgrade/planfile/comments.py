@@ -29,6 +29,7 @@ HEADER = f"""\
 _NAMED = 5
 _VIA_ENDPOINT = "kubelet-via-endpoint"
 _GRACE = "apiserverGraceSeconds"
+_NUDGE = "nudgeKubelet"
 _HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node", _VIA_ENDPOINT, "kubelet-via-own-apiserver"})
 
 
@@ -44,6 +45,11 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
         lines.append(
             "An API server that is replaced closes its port and gives requests time to end; watches do not, so that "
             f"the kubelet kills it after 30 s: {_GRACE} after it has closed its port it is told to end."
+        )
+    if any(_NUDGE in step.with_ for step in stage.steps):
+        lines.append(
+            "A kubelet sees that the old static pod is gone when it looks the next time, 10 to 15 s later, or when the "
+            f"pod's mirror in the API changes: {_NUDGE} gives it an annotation."
         )
     after = stage.after
     if after is not None and after.soak_seconds is not None:

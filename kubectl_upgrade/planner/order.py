@@ -73,7 +73,9 @@ class Order:
         return (
             step("mark-node"),
             step("install-kubeadm", version=str(self.to)),
-            *self._via_endpoint(self._kubeadm(kubeadm, apiserverGraceSeconds=_APISERVER_GRACE_SECONDS)),
+            *self._via_endpoint(
+                self._kubeadm(kubeadm, apiserverGraceSeconds=_APISERVER_GRACE_SECONDS, nudgeKubelet=True)
+            ),
             *self._settled(),
             step("unmark-node"),
         )

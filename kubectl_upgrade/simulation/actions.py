@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Model: TypeAlias = "Callable[..., Awaitable[None]]"
 
 _PASSED_ON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
-_GRACE = r"apiserver-grace=([5-9]|[12][0-9])"
+_PINS = r"apiserver-grace=([5-9]|[12][0-9])|nudge-kubelet=yes"
 _REPOSITORY = r"[a-z0-9._/:-]+"
 _BARE = r"[0-9]+\.[0-9]+\.[0-9]+"
 _VERSION = rf"v{_BARE}"
@@ -205,8 +205,8 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
 # action → the pattern of arguments that may follow
 FURTHER = {
     "pull-images": rf"(etcd|dns)-repository={_REPOSITORY}|dns-tag=[A-Za-z0-9_.-]+",
-    "kubeadm-apply": _GRACE,
-    "kubeadm-node": _GRACE,
+    "kubeadm-apply": _PINS,
+    "kubeadm-node": _PINS,
 }
 
 

@@ -15,6 +15,8 @@ from kubectl_upgrade.simulation.releases import (
 from kubectl_upgrade.simulation.running import ActionFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kubectl_upgrade.simulation.node import Node
     from kubectl_upgrade.simulation.running import Running
 
@@ -34,11 +36,13 @@ _SWAPS_VIA_ENDPOINT = _SWAPS | {"etcd": (12, 14), "kube-apiserver": (42, 46)}
 _UP_WHILE_SWAPPING = 6
 # of the API server's time
 _GRACE = 30
+# what a kubelet that looks at once saves of them
+_NUDGED = {"etcd": 4, "kube-apiserver": 8, "kube-controller-manager": 7, "kube-scheduler": 7}
 # etcd is asked 10 times, 15 s apart, whether all members are healthy
 _ETCD_GIVES_UP_AFTER = 150
 
 
-async def apply(running: Running, version: str, patches: str, ignored: str, *grace: str) -> None:
+async def apply(running: Running, version: str, patches: str, ignored: str, *pins: str) -> None:
     """`kubeadm upgrade apply VERSION`: the cluster's configuration, this node's static pods, the add-ons."""
     node, cluster, target = running.node, running.cluster, Version.parse(version)
     if node.packages["kubeadm"] != target:
@@ -47,7 +51,7 @@ async def apply(running: Running, version: str, patches: str, ignored: str, *gra
         await _preflight(running, target, ignored)
         _apply_preflight(running, target)
         await running.takes(5)
-    await _static_pods(running, target, patches, _sooner(grace))
+    await _static_pods(running, target, patches, _sooner(pins))
     async with running.phase("upload-config"):
         await _api(running)
         cluster.configuration.version = target
@@ -58,14 +62,14 @@ async def apply(running: Running, version: str, patches: str, ignored: str, *gra
     running.say(f'[upgrade] SUCCESS! A control plane node of your cluster was upgraded to "{target}".')
 
 
-async def node(running: Running, patches: str, ignored: str, *grace: str) -> None:
+async def node(running: Running, patches: str, ignored: str, *pins: str) -> None:
     """`kubeadm upgrade node`: this node follows the cluster's configuration."""
     target = running.cluster.configuration.version
     async with running.phase("preflight"):
         await _preflight(running, target, ignored)
         await running.takes(0.5)
     if running.node.control_plane:
-        await _static_pods(running, target, patches, _sooner(grace))
+        await _static_pods(running, target, patches, _sooner(pins))
     await _kubelet_config(running, target)
     if running.node.control_plane:
         await _add_ons(running, target)
@@ -124,18 +128,21 @@ async def _api(running: Running) -> None:
     raise ActionFailedError(FAILED, "the API server does not answer: context deadline exceeded")
 
 
-def _sooner(grace: tuple[str, ...]) -> int:
-    """By how many seconds the old API server goes sooner; it takes all of its grace otherwise."""
-    return sum(_GRACE - int(pin.partition("=")[2]) for pin in grace)
+def _sooner(pins: tuple[str, ...]) -> Mapping[str, int]:
+    """By how many seconds each component is replaced sooner; the old API server takes all of its grace otherwise."""
+    given = dict(pin.split("=") for pin in pins)
+    sooner = dict(_NUDGED) if "nudge-kubelet" in given else dict.fromkeys(_NUDGED, 0)
+    sooner["kube-apiserver"] += _GRACE - int(given.get("apiserver-grace", _GRACE))
+    return sooner
 
 
-async def _static_pods(running: Running, target: Version, patches: str, sooner: int) -> None:
+async def _static_pods(running: Running, target: Version, patches: str, sooner: Mapping[str, int]) -> None:
     if patches == "standard" and running.node.patches != "standard":
         raise ActionFailedError(FAILED, "could not list patch files in /etc/kubernetes/patches: no such directory")
     for component in COMPONENTS:
         if component in running.node.static_pods:
             async with running.phase(component):
-                await _replace(running, component, target, sooner if component == "kube-apiserver" else 0)
+                await _replace(running, component, target, sooner[component])
 
 
 async def _replace(running: Running, component: str, target: Version, sooner: int) -> None:

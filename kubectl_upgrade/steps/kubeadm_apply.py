@@ -31,10 +31,12 @@ def ignored(errors: tuple[str, ...]) -> str:
     return ",".join(errors) or "none"
 
 
-def grace_argument(seconds: int, target: NodeTarget) -> tuple[str, ...]:
-    """As the actions take it: nothing where the kubelet's own grace stays, and on workers."""
-    shorter = isinstance(target, ControlPlane) and seconds < KUBELETS_GRACE
-    return (f"apiserver-grace={seconds}",) if shorter else ()
+def further_arguments(target: NodeTarget, *, grace_seconds: int, nudge: bool) -> tuple[str, ...]:
+    """As the actions take them: nothing where the kubelet's own pace stays, and on workers."""
+    if not isinstance(target, ControlPlane):
+        return ()
+    grace = (f"apiserver-grace={grace_seconds}",) if grace_seconds < KUBELETS_GRACE else ()
+    return (*grace, "nudge-kubelet=yes") if nudge else grace
 
 
 def kubeadm_upgrade(command: str, target: NodeTarget, errors: tuple[str, ...]) -> str:
@@ -56,11 +58,14 @@ class KubeadmApply(Step):
     ignore_preflight_errors: tuple[KubeadmError, ...] = ()
     apiserver_grace_seconds: Grace = KUBELETS_GRACE
     """the old API server is told a second time to end, so long after it has closed its port"""
+    nudge_kubelet: bool = False
+    """the kubelet starts a static pod when its predecessor is gone, not when it next looks, 10 to 15 s later"""
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         args = (str(self.version), target.patches, ignored(self.ignore_preflight_errors))
-        return Action("kubeadm-apply", (*args, *grace_argument(self.apiserver_grace_seconds, target)), LIMIT_SECONDS)
+        pins = further_arguments(target, grace_seconds=self.apiserver_grace_seconds, nudge=self.nudge_kubelet)
+        return Action("kubeadm-apply", (*args, *pins), LIMIT_SECONDS)
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_manifest(host, self.version)

@@ -12,7 +12,7 @@ from kubectl_upgrade.steps.kubeadm_apply import (
     KUBELETS_GRACE,
     LIMIT_SECONDS,
     Grace,
-    grace_argument,
+    further_arguments,
     ignored,
     kubeadm_upgrade,
 )
@@ -36,12 +36,14 @@ class KubeadmNode(Step):
     """of the cluster's configuration by then, for the reader and for the invariants: kubeadm takes it from there"""
     ignore_preflight_errors: tuple[KubeadmError, ...] = ()
     apiserver_grace_seconds: Grace = KUBELETS_GRACE
-    """as in kubeadm-apply; on control planes only"""
+    nudge_kubelet: bool = False
+    """both as in kubeadm-apply, and on control planes only"""
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         del configuration
         args = (target.patches, ignored(self.ignore_preflight_errors))
-        return Action("kubeadm-node", (*args, *grace_argument(self.apiserver_grace_seconds, target)), LIMIT_SECONDS)
+        pins = further_arguments(target, grace_seconds=self.apiserver_grace_seconds, nudge=self.nudge_kubelet)
+        return Action("kubeadm-node", (*args, *pins), LIMIT_SECONDS)
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_manifest(host, self.version)

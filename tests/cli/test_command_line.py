@@ -151,7 +151,10 @@ def test_validate_prints_what_apply_can_pin(rehearsed: tuple[Path, str]) -> None
 
 def test_show_lists_every_step_with_what_it_runs(rehearsed: tuple[Path, str]) -> None:
     out = _run("show", "--text", str(rehearsed[0])).stdout
-    assert "cp1          kubeadm upgrade apply  [kubeadm-apply v1.35.4 none none apiserver-grace=5]" in out
+    assert (
+        "cp1          kubeadm upgrade apply  [kubeadm-apply v1.35.4 none none apiserver-grace=5 nudge-kubelet=yes]"
+        in out
+    )
     assert out.count("[restart-kubelet v1.35.4 apt]") == 6
     assert "===== actions/apt-install-kubelet.sh =====\n#!/bin/sh" in out
 

@@ -58,7 +58,7 @@ def test_a_run_without_a_client_seen_by_its_operator_and_by_another(operator: Op
     assert (own.who, own.epoch, own.step) == ("ops@test", 1, "v1.35.4/first-control-plane/cp1")
     cp1 = _of(own, "cp1")
     assert (cp1.working, cp1.state) == (True, "running")
-    assert cp1.action == "kubeadm-apply v1.35.4 none none apiserver-grace=5"
+    assert cp1.action == "kubeadm-apply v1.35.4 none none apiserver-grace=5 nudge-kubelet=yes"
     assert cp1.since.startswith("2026-01-01T00:0")
     assert "an action runs on cp1 and needs nobody; to go on: kubectl upgrade-cp apply PLAN" in own.next
     assert f"--take-over {own.run[:8]}" in others.next

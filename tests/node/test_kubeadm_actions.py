@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -190,7 +191,64 @@ def test_one_that_has_not_closed_its_port_is_told_nothing(node: Machine, why: st
     assert not node.file("/port-closed").exists()
 
 
-@pytest.mark.parametrize("pin", ["apiserver-grace=4", "apiserver-grace=30", "apiserver-grace=", "grace=10"])
+# the kubelet has etcd running and an API server that it has not begun to start; it begins after two nudges
+CURL = """\
+#!/bin/sh
+for url; do :; done
+case $url in
+    https://127.0.0.1:10250/pods) cat /pods; printf '\\n200' ;;
+    *) echo "$@" >>/patched; [ "$(wc -l </patched)" -lt 2 ] || cp /started /pods ;;
+esac
+"""
+
+
+def kubelets_pods(*waiting: str) -> str:
+    def pod(name: str) -> dict[str, object]:
+        metadata = {
+            "name": f"{name}-cp1",
+            "labels": {"tier": "control-plane"},
+            "annotations": {"kubernetes.io/config.source": "file"},
+        }
+        status = {"phase": "Pending"} if name in waiting else {"phase": "Running", "containerStatuses": [{}]}
+        return {"metadata": metadata, "status": status}
+
+    pods = [pod("etcd"), pod("kube-apiserver")]
+    return json.dumps({"kind": "PodList", "metadata": {}, "items": pods}, separators=(",", ":"))
+
+
+def test_a_kubelet_is_nudged_while_a_static_pod_waits(node: Machine) -> None:
+    conf = "clusters:\n- cluster:\n    server: https://lb.example.com:6443\n"
+    node.file("/etc/kubernetes/kubelet.conf").write_text(conf)
+    node.file("/pods").write_text(kubelets_pods("kube-apiserver"))
+    node.file("/started").write_text(kubelets_pods())
+    # kubeadm goes on for a while after it has started
+    waits = "#!/bin/sh\nuntil cmp -s /pods /started; do /usr/bin/sleep 0.1; done; /usr/bin/sleep 0.5\n"
+    for name, text in {"curl": CURL, "kubeadm": waits, **CLOCK}.items():
+        node.file(f"/usr/local/bin/{name}").write_text(text)
+        node.file(f"/usr/local/bin/{name}").chmod(0o755)
+    assert node.act("kubeadm-node", "none", "none", "nudge-kubelet=yes").code == 0
+    patches = node.must("cat /patched").splitlines()
+    assert len(patches) == 2
+    assert all(
+        line.endswith(" https://lb.example.com:6443/api/v1/namespaces/kube-system/pods/kube-apiserver-cp1")
+        for line in patches
+    )
+    assert all(
+        "--request PATCH" in line and '{"metadata":{"annotations":{"upgrade-cp/nudged":"' in line for line in patches
+    )
+
+
+def test_a_kubelet_is_left_alone(node: Machine) -> None:
+    node.file("/usr/local/bin/curl").write_text(CURL)
+    node.file("/usr/local/bin/curl").chmod(0o755)
+    node.file("/usr/local/bin/kubeadm").write_text("#!/bin/sh\n/usr/bin/sleep 2\n")
+    assert node.act("kubeadm-node", "none", "none").code == 0
+    assert not node.file("/patched").exists()
+
+
+@pytest.mark.parametrize(
+    "pin", ["nudge-kubelet=no", "apiserver-grace=4", "apiserver-grace=30", "apiserver-grace=", "grace=10"]
+)
 def test_other_graces_are_refused(node: Machine, pin: str) -> None:
     assert node.act("kubeadm-node", "none", "none", pin).code == 2
     assert node.act("kubeadm-apply", "v1.35.4", "none", "none", pin).code == 2

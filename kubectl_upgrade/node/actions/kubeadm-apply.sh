@@ -1,6 +1,6 @@
 #!/bin/sh
-# Upgrade the cluster's configuration and this node's control plane to VERSION (v1.35.4). A further argument may be
-# apiserver-grace=SECONDS.
+# Upgrade the cluster's configuration and this node's control plane to VERSION (v1.35.4). Further arguments may be
+# apiserver-grace=SECONDS and nudge-kubelet=yes.
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"
@@ -11,7 +11,7 @@ argument PATCHES "$2" 'none|standard'
 ignored_argument "$3"
 version=$1 patches=$2 ignored=$3
 shift 3
-grace_argument "$@"
+further_arguments "$@"
 
 said=$(kubeadm version -o short 2>&1)
 [ "$said" = "$version" ] || fail "kubeadm on this node is $said, not $version" \

@@ -20,29 +20,13 @@ health() {
         "https://$address:${port:-$2}/healthz" 2>&1 </dev/null | tr '\n' ' ' | cut -c 1-300 | sed 's/ *$//'
 }
 
-# The answer's body, then its HTTP code on a line of its own; on this very machine there is no other kubelet to meet.
-kubelet_pods() {
-    pki=/etc/kubernetes/pki
-    port=$(kubelet_setting port)
-    address=$(kubelet_setting address)
-    case $address in
-        '' | 0.0.0.0 | ::) address=127.0.0.1 ;;
-        *:*) address="[$address]" ;;
-    esac
-    curl -q --silent --show-error --insecure --noproxy '*' --connect-timeout 3 --max-time 8 --write-out '\n%{http_code}' \
-        --cert $pki/apiserver-kubelet-client.crt --key $pki/apiserver-kubelet-client.key \
-        "https://$address:${port:-10250}/pods" 2>&1 </dev/null
-}
-
 for component in kube-controller-manager:10257 kube-scheduler:10259; do
     echo "health ${component%:*} $(health "${component%:*}" "${component#*:}")"
 done
 answer=$(kubelet_pods)
 code=$(printf '%s\n' "$answer" | tail -n 1)
 if [ "$code" = 200 ]; then
-    # one line for each pod; a quote within a text of somebody's pod has a backslash before it
-    printf '%s\n' "$answer" | sed 's/{"metadata":{"name":/\n&/g' | grep '"kubernetes.io/config.source":"file"' |
-        sed 's/^/static-pod /'
+    printf '%s\n' "$answer" | static_pods_of | sed 's/^/static-pod /'
     echo "kubelet answers"
 else
     echo "kubelet $code $(printf '%s\n' "$answer" | sed '$d' | tr '\n' ' ' | cut -c 1-300)"

@@ -1,9 +1,13 @@
 # Run kubeadm's upgrade and judge it by its exit code alone. Sourced.
 
 . "$lib/apiserver-grace.sh"
+. "$lib/endpoint.sh"
+. "$lib/kubelet-health.sh"
+. "$lib/kubelet-pods.sh"
+. "$lib/nudge-kubelet.sh"
 
 # upgrade PATCHES IGNORED COMMAND…: PATCHES none|standard, IGNORED none or names of preflight errors with commas. The
-# grace of the old API server is shortened if `grace` is set.
+# grace of the old API server is shortened if `grace` is set, and the kubelet is nudged if `nudge` is.
 upgrade() {
     patches=$1
     ignored=$2
@@ -17,19 +21,15 @@ upgrade() {
     say "kubeadm upgrade $*"
     # what is recorded below is this kubeadm's, or nothing
     rm -f "$UPGRADE_CP_KEEP/manifests"
-    watcher=
+    helpers=
     if [ -n "$grace" ] && find_apiserver; then
-        shorten_grace "$grace" &
-        watcher=$!
-        watching=$(begin_of "$watcher")
+        beside shorten_grace "$grace"
     fi
+    [ -z "$nudge" ] || beside nudge_kubelet
     # a KUBECONFIG of somebody's would take the place of kubeadm's own files
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
-    # it has ended by now, most likely, and its pid may be somebody else's
-    if [ -n "$watcher" ] && [ -n "$watching" ] && [ "$(begin_of "$watcher")" = "$watching" ]; then
-        kill "$watcher"
-    fi
+    end_helpers
     if [ "$code" -eq 0 ]; then
         # kubeadm is done and must not run again for want of a record
         keep_manifests >/dev/null ||
@@ -56,13 +56,35 @@ keep_manifests() {
     ) | keep manifests
 }
 
-# grace_argument PIN: sets `grace` to its seconds; without a pin the kubelet's grace is left alone.
-grace_argument() {
+# FUNCTION ARGS…, while kubeadm runs.
+beside() {
+    "$@" &
+    helpers="$helpers $!:$(begin_of "$!")"
+}
+
+# Some have ended by now, and their pids may be somebody else's.
+end_helpers() {
+    for helper in $helpers; do
+        begun=${helper#*:}
+        if [ -n "$begun" ] && [ "$(begin_of "${helper%:*}")" = "$begun" ]; then
+            kill "${helper%:*}"
+        fi
+    done
+}
+
+# further_arguments PIN…: sets `grace` to its seconds and `nudge` to yes; without a pin the kubelet is left alone.
+further_arguments() {
     grace=
-    [ "$#" -eq 0 ] || {
-        argument GRACE "$1" 'apiserver-grace=([5-9]|[12][0-9])'
-        grace=${1#*=}
-    }
+    nudge=
+    for pin; do
+        case $pin in
+            nudge-kubelet=yes) nudge=yes ;;
+            *)
+                argument PIN "$pin" 'apiserver-grace=([5-9]|[12][0-9])'
+                grace=${pin#*=}
+                ;;
+        esac
+    done
 }
 
 # Never `all`: that would hide errors which nobody has accepted.
