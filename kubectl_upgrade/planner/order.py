@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
     from kubectl_upgrade.model.version import Version
 
-# for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s. One
-# that is gone within the 10 s after which a kubelet looks again for the old static pod is replaced 10 s sooner.
+# for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
 _APISERVER_GRACE_SECONDS = 5
 
 

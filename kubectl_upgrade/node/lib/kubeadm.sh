@@ -2,6 +2,8 @@
 
 . "$lib/apiserver-grace.sh"
 . "$lib/endpoint.sh"
+. "$lib/etcd-member.sh"
+. "$lib/etcd-leader.sh"
 . "$lib/kubelet-health.sh"
 . "$lib/kubelet-pods.sh"
 . "$lib/nudge-kubelet.sh"
@@ -19,6 +21,7 @@ upgrade() {
     fi
     [ "$ignored" = none ] || set -- "$@" "--ignore-preflight-errors=$ignored"
     say "kubeadm upgrade $*"
+    hand_over_leadership
     # what is recorded below is this kubeadm's, or nothing
     rm -f "$UPGRADE_CP_KEEP/manifests"
     helpers=
