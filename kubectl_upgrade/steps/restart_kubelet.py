@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartKubelet(Step):
-    """Restart, then see it active and healthy; containers keep running meanwhile."""
+    """Restart, then see it active and healthy; containers keep running meanwhile, but those of static pods where the
+    minor is another: the new kubelet replaces them.
+    """
 
     NAME: ClassVar[str] = "restart-kubelet"
     TITLE: ClassVar[str] = "restart the kubelet"

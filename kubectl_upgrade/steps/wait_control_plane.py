@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.facts import HostFacts, Maybe, StaticPod
     from kubectl_upgrade.steps.base import StepContext
 
+# a kubelet that has just started asks the API server whether it may answer, and remembers a refusal for 30 s
+_SILENCE_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitControlPlane(Step):
@@ -26,7 +29,7 @@ class WaitControlPlane(Step):
     pods run the version's images: after its restart at another minor a kubelet replaces all of them, etcd too, within
     seconds, and the API has the word of the one before until then. Controller manager and scheduler are healthy, as
     they say themselves or as the kubelet's probes found, which begin 10 to 20 s after its restart. Where the kubelet
-    does not answer, the API's mirror pods have to be Ready.
+    does not answer for a minute, the API's mirror pods have to be Ready.
     """
 
     NAME: ClassVar[str] = "wait-control-plane"
@@ -38,15 +41,20 @@ class WaitControlPlane(Step):
 
     async def run(self, context: StepContext) -> None:
         name = context.node.name
+        patient_until = context.clock.monotonic() + _SILENCE_SECONDS
 
         async def missing() -> str | None:
             hosts = await probe_hosts(context.nodes, [machine(context.node)], ("apiserver", "components"))
-            return self.missing(hosts[name], await read_static_pods(context.cluster, name))
+            patient = context.clock.monotonic() < patient_until
+            return self.missing(hosts[name], await read_static_pods(context.cluster, name), patient=patient)
 
         await context.until(f"control plane of {name} at {self.version}", self.timeout_seconds, missing)
 
-    def missing(self, host: Maybe[HostFacts], mirrors: tuple[StaticPod, ...]) -> str | None:
-        """What keeps the condition from being true, the API server first; `mirrors` are the API's pods of this node."""
+    def missing(self, host: Maybe[HostFacts], mirrors: tuple[StaticPod, ...], *, patient: bool = True) -> str | None:
+        """What keeps the condition from being true, the API server first; `mirrors` are the API's pods of this node.
+
+        `patient`: a kubelet that does not say which pods it runs will do so; else the mirrors have to do.
+        """
         apiserver = host if isinstance(host, Unknown) else host.apiserver
         components = host if isinstance(host, Unknown) else host.components
         if not isinstance(apiserver, Apiserver):
@@ -54,10 +62,13 @@ class WaitControlPlane(Step):
         if not apiserver.ready or apiserver.version != self.version:
             said = f": {apiserver.said}" if apiserver.said and not apiserver.ready else ""
             return f"the API server is {'' if apiserver.ready else 'not '}ready at {apiserver.version}{said}"
-        if isinstance(components, Unknown) or isinstance(components.pods, Unknown):
+        pods = components if isinstance(components, Unknown) else components.pods
+        if isinstance(components, Unknown) or isinstance(pods, Unknown):
+            if patient and isinstance(pods, Unknown):
+                return pods.reason
             return self._old("the API", mirrors) or _first(_not_ready(pod) for pod in mirrors)
-        ill = _first(_ill(pod, components.health) for pod in components.pods)
-        return self._old("the kubelet", components.pods) or ill or self._old("the API", mirrors)
+        ill = _first(_ill(pod, components.health) for pod in pods)
+        return self._old("the kubelet", pods) or ill or self._old("the API", mirrors)
 
     def _old(self, who: str, pods: tuple[StaticPod, ...]) -> str | None:
         by_component = {pod.component: pod for pod in pods}

@@ -49,10 +49,11 @@ def test_whatever_the_api_shows_the_pods_of_the_kubelet_that_runs_have_to_run(co
 @pytest.mark.parametrize("silent", [Unknown("HTTP 403"), None])
 def test_where_the_kubelet_does_not_answer_mirror_pods_have_to_be_ready(silent: Unknown | None) -> None:
     found = host(silent) if silent else HostFacts(apiserver=READY, components=Unknown("no curl"))
-    assert STEP.missing(found, PODS) is None
-    assert STEP.missing(found, UNPROBED) == "etcd is not Ready"
-    assert STEP.missing(found, PODS[1:]) is None
-    assert STEP.missing(found, PODS[:3]) == "the API shows no pod of kube-scheduler"
+    assert STEP.missing(found, PODS) == (silent.reason if silent else "no curl")
+    assert STEP.missing(found, PODS, patient=False) is None
+    assert STEP.missing(found, UNPROBED, patient=False) == "etcd is not Ready"
+    assert STEP.missing(found, PODS[1:], patient=False) is None
+    assert STEP.missing(found, PODS[:3], patient=False) == "the API shows no pod of kube-scheduler"
 
 
 @pytest.mark.parametrize(

@@ -234,15 +234,20 @@ esac
 """
 
 
-def static_pod(source: str, component: str) -> dict[str, object]:
-    """As a kubelet lists it; what a pod says of itself has its quotes escaped."""
+def kubelets_pod(component: str, uid: str, *, tier: str = "control-plane", space: str = "kube-system") -> object:
+    """As a kubelet lists it. What a pod says of itself has its quotes escaped, whatever it is labelled as."""
     metadata = {
-        "name": component,
-        "annotations": {"kubernetes.io/config.source": source},
-        "labels": {"component": component},
+        "name": f"{component}-cp1",
+        "namespace": space,
+        "uid": uid,
+        "labels": {"component": component, "kubernetes.io/config.source": "file", "tier": tier},
+        "annotations": {"kubernetes.io/config.source": "file"},
     }
-    liar = json.dumps({"metadata": {"name": "x", "kubernetes.io/config.source": "file"}})
+    liar = json.dumps({"metadata": {"name": "x", "namespace": "kube-system", "uid": STATIC}}, separators=(",", ":"))
     return {"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "x/c:v1", "args": [liar]}]}}
+
+
+STATIC, FROM_THE_API = "0123456789abcdef" * 2, "01234567-89ab-cdef-0123-456789abcdef"
 
 
 def test_components(bare: Machine) -> None:
@@ -255,7 +260,14 @@ def test_components(bare: Machine) -> None:
     put(bare, "/etc/kubernetes/manifests/kube-scheduler.yaml", "    - --bind-address=fd00::5\n    - --secure-port=7\n")
     put(bare, "/var/lib/kubelet/config.yaml", "address: 0.0.0.0\nport: 10251\n")
     put(bare, "/usr/local/bin/curl", CURL)
-    pods = [static_pod("api", "kube-scheduler"), static_pod("file", "etcd"), static_pod("file", "kube-vip")]
+    pods = [
+        kubelets_pod("kube-scheduler", FROM_THE_API),
+        kubelets_pod("kube-apiserver", FROM_THE_API),
+        kubelets_pod("kube-apiserver", STATIC, space="web"),
+        kubelets_pod("kube-controller-manager", STATIC, tier="mine"),
+        kubelets_pod("kube-vip", STATIC),
+        kubelets_pod("etcd", STATIC),
+    ]
     put(bare, "/pods", json.dumps({"kind": "PodList", "metadata": {}, "items": pods}, separators=(",", ":")))
     assert ask(bare, "components") == Components(
         health={
@@ -264,6 +276,11 @@ def test_components(bare: Machine) -> None:
         },
         pods=(StaticPod(component="etcd", node="", image="", ready=False, running=False),),
     )
+    put(bare, "/pods", '{"kind":"PodList","metadata":{},"items":null}')
+    found = ask(bare, "components")
+    assert isinstance(found, Components)
+    said = "the kubelet does not say which pods it runs: 200 with no static pod of the control plane"
+    assert found.pods == Unknown(said)
 
 
 def test_run(bare: Machine) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.node.conftest import CLOCK
+from tests.node.test_facts import MANIFEST as ETCD_MANIFEST
+from tests.node.test_facts import URL, put, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,6 +208,8 @@ def kubelets_pods(*waiting: str) -> str:
     def pod(name: str) -> dict[str, object]:
         metadata = {
             "name": f"{name}-cp1",
+            "namespace": "kube-system",
+            "uid": "0123456789abcdef" * 2,
             "labels": {"tier": "control-plane"},
             "annotations": {"kubernetes.io/config.source": "file"},
         }
@@ -216,16 +220,19 @@ def kubelets_pods(*waiting: str) -> str:
     return json.dumps({"kind": "PodList", "metadata": {}, "items": pods}, separators=(",", ":"))
 
 
-def test_a_kubelet_is_nudged_while_a_static_pod_waits(node: Machine) -> None:
+def _let_wait(node: Machine, kubeadm: str) -> None:
+    """Its API server waits for its predecessor."""
     conf = "clusters:\n- cluster:\n    server: https://lb.example.com:6443\n"
-    node.file("/etc/kubernetes/kubelet.conf").write_text(conf)
-    node.file("/pods").write_text(kubelets_pods("kube-apiserver"))
-    node.file("/started").write_text(kubelets_pods())
+    put(node, "/etc/kubernetes/kubelet.conf", conf)
+    put(node, "/pods", kubelets_pods("kube-apiserver"))
+    put(node, "/started", kubelets_pods())
+    for name, text in {"curl": CURL, "kubeadm": kubeadm, **CLOCK}.items():
+        put(node, f"/usr/local/bin/{name}", text)
+
+
+def test_a_kubelet_is_nudged_while_a_static_pod_waits(node: Machine) -> None:
     # kubeadm goes on for a while after it has started
-    waits = "#!/bin/sh\nuntil cmp -s /pods /started; do /usr/bin/sleep 0.1; done; /usr/bin/sleep 0.5\n"
-    for name, text in {"curl": CURL, "kubeadm": waits, **CLOCK}.items():
-        node.file(f"/usr/local/bin/{name}").write_text(text)
-        node.file(f"/usr/local/bin/{name}").chmod(0o755)
+    _let_wait(node, "#!/bin/sh\nuntil cmp -s /pods /started; do /usr/bin/sleep 0.1; done; /usr/bin/sleep 0.5\n")
     assert node.act("kubeadm-node", "none", "none", "nudge-kubelet=yes").code == 0
     patches = node.must("cat /patched").splitlines()
     assert len(patches) == 2
@@ -239,11 +246,34 @@ def test_a_kubelet_is_nudged_while_a_static_pod_waits(node: Machine) -> None:
 
 
 def test_a_kubelet_is_left_alone(node: Machine) -> None:
-    node.file("/usr/local/bin/curl").write_text(CURL)
-    node.file("/usr/local/bin/curl").chmod(0o755)
-    node.file("/usr/local/bin/kubeadm").write_text("#!/bin/sh\n/usr/bin/sleep 2\n")
+    _let_wait(node, "#!/bin/sh\n/usr/bin/sleep 1\n")
     assert node.act("kubeadm-node", "none", "none").code == 0
     assert not node.file("/patched").exists()
+
+
+ETCDCTL = """\
+#!/bin/sh
+case "$*" in
+    *"endpoint status -w json") echo '[{"Status":{"header":{"member_id":1},"leader":1}}]' ;;
+    *"member list -w simple") echo "c, started, cp2, https://10.99.0.12:2380, https://10.99.0.12:2379, false" ;;
+    *"endpoint status") ;;
+    *"move-leader c") echo moved >>/calls ;;
+    *) exit 9 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("action", [("kubeadm-apply", "v1.35.4"), ("kubeadm-node",)])
+def test_an_etcd_that_leads_hands_over_before_kubeadm(node: Machine, action: tuple[str, ...]) -> None:
+    put(node, "/etc/kubernetes/manifests/etcd.yaml", ETCD_MANIFEST)
+    put(node, "/usr/local/bin/etcdctl", ETCDCTL)
+    put(node, "/opt/etcd", "#!/bin/sh\necho up\n/usr/bin/sleep 30\n")
+    says = '#!/bin/sh\n[ "$1" = upgrade ] && echo kubeadm >>/calls || echo v1.35.4\n'
+    put(node, "/usr/local/bin/kubeadm", says)
+    with running(node, URL):
+        done = node.act(*action, "none", "none")
+    assert done.code == 0, done.text
+    assert node.must("cat /calls") == "moved\nkubeadm\n"
 
 
 @pytest.mark.parametrize(

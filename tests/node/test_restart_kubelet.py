@@ -172,20 +172,22 @@ case "$*" in
         echo "a, started, cp2, https://10.99.0.12:2380, https://10.99.0.12:2379, true"
         echo "b, unstarted, , https://10.99.0.13:2380, , false"
         echo "c, started, cp4, https://10.99.0.14:2380, https://10.99.0.14:2379, false" ;;
+    *"--endpoints https://10.99.0.14:2379 "*"endpoint status") [ ! -e /cp4-is-dead ] ;;
     *"--endpoints https://10.99.0.11:2379 "*"move-leader c")
         cat /unit/calls >/restarted-before 2>&1
         [ ! -e /no-move ] || { echo 'Error: etcdserver: bad leader transferee'; exit 1; } ;;
     *) exit 9 ;;
 esac
 """
+ID = "18446744073709551615"
 MOVED = "etcd is led by the member c now: this one will be replaced"
 STAYS = "etcd's leader stays on this node: Error: etcdserver: bad leader transferee"
 
 
 @pytest.mark.parametrize(
     ("leader", "break_it", "said"),
-    [("18446744073709551615", "true", MOVED), ("18446744073709551615", "touch /no-move", STAYS), ("12", "true", "")],
-    ids=["leads", "cannot go", "follows"],
+    [(ID, "true", MOVED), (ID, "touch /no-move", STAYS), (ID, "touch /cp4-is-dead", ""), ("12", "true", "")],
+    ids=["leads", "cannot go", "nobody else lives", "follows"],
 )
 def test_an_etcd_that_leads_hands_over_before_it_is_replaced(
     kubelet: Machine, leader: str, break_it: str, said: str
@@ -199,4 +201,4 @@ def test_an_etcd_that_leads_hands_over_before_it_is_replaced(
     assert done.code == 0, done.text
     assert [line for line in done.text.splitlines() if "etcd" in line] == [said] * bool(said)
     if said:
-        assert kubelet.must("cat /restarted-before") == "cat: /unit/calls: No such file or directory\n"
+        assert kubelet.must("cat /restarted-before") == "daemon-reload\n"

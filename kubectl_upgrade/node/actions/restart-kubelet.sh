@@ -21,6 +21,7 @@ fi
 
 restart() {
     systemctl daemon-reload || fail "systemctl daemon-reload" "read systemd's words above, then apply again"
+    hand_over_leadership
     say "restarting the kubelet"
     systemctl restart kubelet || fail "systemctl restart kubelet" "read systemd's words above, then apply again"
 }
@@ -30,7 +31,6 @@ said=$(kubelet --version 2>&1)
     "install kubelet ${1#v} on this node, then apply again"
 command -v curl >/dev/null || fail "there is no curl on this node to ask the kubelet" "install curl, then apply again"
 
-hand_over_leadership
 restart
 if kubelet_stays_up 3; then
     say "kubelet $1 is active, its healthz $healthz"

@@ -25,9 +25,12 @@ for component in kube-controller-manager:10257 kube-scheduler:10259; do
 done
 answer=$(kubelet_pods)
 code=$(printf '%s\n' "$answer" | tail -n 1)
-if [ "$code" = 200 ]; then
-    printf '%s\n' "$answer" | static_pods_of | sed 's/^/static-pod /'
+pods=$(printf '%s\n' "$answer" | static_pods_of)
+if [ "$code" = 200 ] && [ -n "$pods" ]; then
+    printf '%s\n' "$pods" | sed 's/^/static-pod /'
     echo "kubelet answers"
+elif [ "$code" = 200 ]; then
+    echo "kubelet 200 with no static pod of the control plane"
 else
     echo "kubelet $code $(printf '%s\n' "$answer" | sed '$d' | tr '\n' ' ' | cut -c 1-300)"
 fi

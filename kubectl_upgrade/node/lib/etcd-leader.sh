@@ -1,16 +1,20 @@
 # Take the leadership of etcd off this node before something stops its member without much notice: what other members are
-# writing through a leader that dies waits for 5 s and fails, and a leader that goes takes nothing with it. Sourced after
-# etcd-member.sh.
+# writing through a leader that dies waits for 5 s and fails; while one hands over, it waits for milliseconds. Sourced
+# after etcd-member.sh.
 
 # _number NAME JSON: print its first value.
 _number() {
     printf '%s\n' "$2" | grep -o "\"$1\":[0-9]*" | head -n 1 | cut -d : -f 2
 }
 
-# Print the ID of another member that may lead: started, no learner.
+# Print the ID of another member that may lead: started, no learner, and it answers.
 _other_member() {
     etcdctl 10 --command-timeout 5s member list -w simple |
-        awk -F ', ' -v own="$url" '$2 == "started" && $NF == "false" && index($5, own) != 1 { print $1; exit }'
+        awk -F ', ' -v own="$url" '$2 == "started" && $NF == "false" && index($5, own) != 1 { print $1, $5 }' |
+        while read -r id address; do
+            url=${address%%,*}
+            etcdctl 5 --command-timeout 3s endpoint status >/dev/null && echo "$id" && break
+        done
 }
 
 # Nobody is kept waiting: where that is not possible the cluster elects a leader when this one is gone.

@@ -16,7 +16,11 @@ kubelet_pods() {
         "https://$address:${port:-10250}/pods" 2>&1 </dev/null
 }
 
-# Of such a list the static pods, one line of JSON each. A quote within a text of somebody's pod has a backslash before it.
+# Of such a list the static pods of the control plane, one line of JSON each. Their uids are hashes that the kubelet made;
+# those of pods from the API have dashes, whatever their labels and annotations say, and a quote within a text has a
+# backslash before it.
 static_pods_of() {
-    sed 's/{"metadata":{"name":/\n&/g' | grep '^{"metadata":{"name":' | grep '"kubernetes.io/config.source":"file"'
+    sed 's/{"metadata":{"name":/\n&/g' |
+        grep '^{"metadata":{"name":"[a-z0-9.-]\{1,253\}","namespace":"kube-system","uid":"[0-9a-f]\{32\}",' |
+        grep '"tier":"control-plane"'
 }

@@ -4,11 +4,11 @@
 
 # Names of static pods of the control plane that have not begun to start.
 waiting_static_pods() {
-    kubelet_pods | static_pods_of | grep '"tier":"control-plane"' | grep -v '"containerStatuses":' |
-        sed -n 's/^{"metadata":{"name":"\([a-z0-9.-]\{1,253\}\)",.*/\1/p'
+    kubelet_pods | static_pods_of | grep -v '"containerStatuses":' | sed 's/^{"metadata":{"name":"\([^"]*\)".*/\1/'
 }
 
-# change_mirror SERVER POD: give it an annotation that it did not have; it goes with the mirror, which the kubelet replaces.
+# change_mirror SERVER POD: give it an annotation that it did not have. It goes with the mirror, which the kubelet replaces
+# next; one that came too late stays on the new mirror and means nothing.
 change_mirror() {
     pki=/etc/kubernetes/pki
     curl -q --silent --noproxy '*' --connect-timeout 2 --max-time 4 --output /dev/null --request PATCH \
