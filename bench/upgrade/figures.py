@@ -81,6 +81,7 @@ def _api(result: Result) -> Iterator[Figure]:
         yield Figure(f"{name}-failed-{where}", report.failures, "requests", REPORTED)
         yield Figure(f"{name}-asked-{where}", report.requests, "requests", REPORTED)
         yield Figure(f"{name}-longest-gap-{where}", report.longest_gap, "s", REPORTED)
+        yield Figure(f"{name}-longest-gap-began-after-{where}", report.gap_after, "s", REPORTED)
         yield Figure(f"{name}-p99-{where}", 1000 * report.p99, "ms", REPORTED)
 
 

@@ -99,4 +99,5 @@ def _result(text: Mapping[str, Any]) -> Result:
 
 
 def _report(text: Mapping[str, Any]) -> Report:
-    return Report(**{**text, "first_failures": tuple(text["first_failures"])})
+    lists = {name: tuple(text.get(name, ())) for name in ("first_failures", "failed_at")}
+    return Report(**{**text, **lists})

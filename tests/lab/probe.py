@@ -41,6 +41,10 @@ class Report:
     first_failures: tuple[str, ...] = ()
     failed_again: int = 0
     """failures right after a failure: a client that tries once more would have noticed these only"""
+    gap_after: float = 0.0
+    """when the longest gap began, after the first request"""
+    failed_at: tuple[int, ...] = ()
+    """whole seconds after the first request in which one failed, once each"""
 
     def line(self) -> str:
         """Write it as one line of JSON."""
@@ -54,15 +58,19 @@ def report(kind: str, requests: Sequence[Request]) -> Report:
     if requests:  # an outage at the beginning or the end is a gap too
         ends = [requests[0].at, *ends, requests[-1].at + requests[-1].took]
     took = sorted(request.took for request in good)
+    gap, gap_began = max(((later - earlier, earlier) for earlier, later in pairwise(ends)), default=(0.0, 0.0))
+    start = requests[0].at if requests else 0.0
     return Report(
         kind=kind,
         requests=len(requests),
         failures=len(requests) - len(good),
-        longest_gap=round(max((later - earlier for earlier, later in pairwise(ends)), default=0), 3),
+        longest_gap=round(gap, 3),
         p50=_share(took, 0.5),
         p99=_share(took, 0.99),
         first_failures=tuple(request.failure for request in requests if request.failure)[:FIRST_FAILURES],
         failed_again=sum(bool(one.failure and other.failure) for one, other in pairwise(requests)),
+        gap_after=round(max(0.0, gap_began - start), 1),
+        failed_at=tuple(sorted({int(request.at - start) for request in requests if request.failure})),
     )
 
 

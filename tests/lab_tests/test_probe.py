@@ -10,6 +10,7 @@ def test_a_gap_lasts_from_success_to_success() -> None:
     found = report("write", requests)
     assert (found.requests, found.failures, found.longest_gap) == (4, 2, 3.4)
     assert found.first_failures == ("refused", "refused")
+    assert (found.gap_after, found.failed_at) == (0.1, (1, 2))
 
 
 def test_an_outage_that_never_ends_is_a_gap() -> None:
