@@ -61,7 +61,7 @@ def test_kubeadm_takes_half_the_time_and_no_control_plane_turns_not_ready(operat
     upgraded(operator.model)
     assert unready == set()
     assert len(seconds) == 3
-    assert all(50 < each < 90 for each in seconds)
+    assert all(25 < each < 55 for each in seconds)
 
 
 def test_without_it_as_before(operator: Operator) -> None:
@@ -72,7 +72,7 @@ def test_without_it_as_before(operator: Operator) -> None:
 
     unready, seconds = loop.run(story())
     assert unready == {"cp1", "cp2", "cp3"}
-    assert all(each > 140 for each in seconds)
+    assert all(each > 95 for each in seconds)
 
 
 def test_kubeadm_that_fails_runs_again_through_the_endpoint(operator: Operator) -> None:

@@ -17,19 +17,20 @@ _other_member() {
         done
 }
 
-# Nobody is kept waiting: where that is not possible the cluster elects a leader when this one is gone.
-hand_over_leadership() {
-    find_member || return 0
-    status=$(etcdctl 10 --command-timeout 5s endpoint status -w json) || return 0
+# Nobody is kept waiting: where that is not possible the cluster elects a leader when this one is gone. In a shell of its
+# own: what finds the member has names that its callers use as well.
+hand_over_leadership() (
+    find_member || exit 0
+    status=$(etcdctl 10 --command-timeout 5s endpoint status -w json) || exit 0
     leader=$(_number leader "$status")
     if [ -z "$leader" ] || [ "$leader" != "$(_number member_id "$status")" ]; then
-        return 0
+        exit 0
     fi
     other=$(_other_member)
-    [ -n "$other" ] || return 0
+    [ -n "$other" ] || exit 0
     if said=$(etcdctl 15 --command-timeout 10s move-leader "$other"); then
         say "etcd is led by the member $other now: this one will be replaced"
     else
         say "etcd's leader stays on this node: $(printf '%s' "$said" | tr '\n' ' ' | cut -c 1-300)"
     fi
-}
+)
