@@ -21,10 +21,10 @@ from kubectl_upgrade.model.facts import (
     ManifestFiles,
     NodeObject,
     Packages,
-    RunRecord,
     StaticPod,
 )
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 
 _UID = "00000000-0000-4000-8000-{:012d}"

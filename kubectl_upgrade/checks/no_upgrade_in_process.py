@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kubectl_upgrade.model.facts import HostFacts, RunRecord
+from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.finding import Finding, Level
 from kubectl_upgrade.model.names import KUBEONE_LABELS, RUN_LABEL
+from kubectl_upgrade.model.run_record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.engine.waiting import reach
 from kubectl_upgrade.model.errors import StepError
-from kubectl_upgrade.model.facts import RunRecord
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.types import visible
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.actions import unit_stem
-from kubectl_upgrade.model.facts import HostFacts, RunRecord
+from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.plan import ControlPlane, StepId
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.build_step import build_step, is_harmless
 from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.base import WholeCluster, Worker

@@ -14,8 +14,9 @@ from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import ConflictError, LockedError, NodeUnreachableError, NotFoundError
-from kubectl_upgrade.model.facts import HostFacts, RunRecord, Unknown
+from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.names import EPOCH_ANNOTATION
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.planfile.targets import node_targets

@@ -12,7 +12,8 @@ from kubectl_upgrade.engine.adopt import disturbed, preparing, settled_targets, 
 from kubectl_upgrade.engine.marks import worked_on
 from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
-from kubectl_upgrade.model.facts import HostFacts, RunRecord
+from kubectl_upgrade.model.facts import HostFacts
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.expected import Progress
 from kubectl_upgrade.world import Machine

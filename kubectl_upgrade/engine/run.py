@@ -10,7 +10,8 @@ from kubectl_upgrade.engine.guarded import GuardedCluster
 from kubectl_upgrade.engine.waiting import reach
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import StepError, UpgradeError
-from kubectl_upgrade.model.facts import RunRecord, Unknown
+from kubectl_upgrade.model.facts import Unknown
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:

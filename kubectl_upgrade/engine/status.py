@@ -12,8 +12,9 @@ from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import MANY_WORKERS, NAMESPACE, probe_hosts, sample
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.model.errors import AccessError, UsageError
-from kubectl_upgrade.model.facts import HostFacts, LastOutput, RunRecord, Unknown
+from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.names import CORDON_ANNOTATION, RUN_LABEL
+from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.planfile.read import read
 from kubectl_upgrade.planfile.targets import node_targets
 from kubectl_upgrade.world import Machine
@@ -21,8 +22,9 @@ from kubectl_upgrade.world import Machine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_upgrade.model.facts import Maybe, NodeObject, UnitRecord
+    from kubectl_upgrade.model.facts import Maybe, NodeObject
     from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.model.run_record import UnitRecord
     from kubectl_upgrade.world import KnownRun, World
 
 _API_SECONDS = 10

@@ -10,7 +10,8 @@ from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.waiting import patiently, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, UsageError
-from kubectl_upgrade.model.facts import HostFacts, RunRecord, Unknown
+from kubectl_upgrade.model.facts import HostFacts, Unknown
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.planfile.targets import node_targets
 from kubectl_upgrade.steps.base import Worker, machine

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.lines import Lines, read
-from kubectl_upgrade.model.facts import LastOutput, Unknown
+from kubectl_upgrade.model.run_record import LastOutput
 from kubectl_upgrade.model.types import visible
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import Unknown
     from kubectl_upgrade.world import FactOutput
 
 NAME = "last-output"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.lines import Lines, read
-from kubectl_upgrade.model.facts import RunRecord, UnitRecord, Unknown
+from kubectl_upgrade.model.run_record import RunRecord, UnitRecord
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import Unknown
     from kubectl_upgrade.world import FactOutput
 
 NAME = "run"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
 
 T = TypeVar("T")
@@ -188,44 +189,6 @@ class EndpointSeen:
     """/readyz answered 200 through it"""
     said: str
     """what came instead, when not ready"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitRecord:
-    """A detached action on a node."""
-
-    unit: str
-    state: Literal["running", "exited", "interrupted"]
-    exit_code: int | None
-    started: int
-    """seconds since 1970, by the node's clock; for people only"""
-    action: tuple[str, ...]
-    """its name and arguments"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """What this tool left on a node (run.sh)."""
-
-    run: str
-    """run id in the fence, empty when there is none"""
-    epoch: int
-    owner: str
-    """16 hexadecimal digits of the hash of the holder's nonce"""
-    units: tuple[UnitRecord, ...]
-    manifests: Mapping[str, str] = field(default_factory=dict)
-    """component → sha256:… as this run's kubeadm left its manifest"""
-    stepped_back: tuple[str, ...] = ()
-    """packages that an action of this run has put back to what they were"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastOutput:
-    """The end of what the newest action on a node printed (last-output.sh)."""
-
-    unit: str
-    """empty when there is none"""
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.static_pods import image_version
-from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, RunRecord, Unknown
+from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS, CORDON_ANNOTATION
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, expected
 
 if TYPE_CHECKING:

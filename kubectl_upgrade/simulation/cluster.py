@@ -50,6 +50,8 @@ class ModelCluster:
         self.clients: list[Client] = []
         self.landed: list[Landed] = []
         """every change by a client, in the order of their effects"""
+        self.stopped_together: list[str] = []
+        """etcd members that were replaced while another one was, which costs three of them their quorum"""
         self.api_cut_until = 0.0
         self.external_etcd_up = True
         """of an etcd that is not kubeadm's"""
@@ -189,13 +191,24 @@ class ModelCluster:
         return image, f"sha256:{identity.digest('manifest', node.name, component, image, node.patches)}"
 
     async def replace_static_pod(self, node: Node, component: str, *, down: float) -> None:
-        """What the kubelet does when a manifest changed: the old pod ends, the new one starts."""
+        """What the kubelet does when a manifest changed, or its own minor: the old pod ends, the new one starts."""
         static = node.static_pods[component]
-        await asyncio.sleep(1)
-        self._run(node, component, static, running=False)
-        await asyncio.sleep(down)
-        static.image = static.manifest_image
-        self._run(node, component, static, running=True)
+        static.replaced = True
+        try:
+            await asyncio.sleep(1)
+            if component == "etcd":
+                self._note_others_replaced(node)
+            self._run(node, component, static, running=False)
+            await asyncio.sleep(down)
+            static.image = static.manifest_image
+            self._run(node, component, static, running=True)
+        finally:
+            static.replaced = False
+
+    def _note_others_replaced(self, node: Node) -> None:
+        for other in self.control_planes:
+            if other is not node and "etcd" in other.static_pods and other.static_pods["etcd"].replaced:
+                self.stopped_together.append(f"etcd was replaced on {node.name} and {other.name} at once")
 
     def _run(self, node: Node, component: str, static: StaticPod, *, running: bool) -> None:
         static.running = running

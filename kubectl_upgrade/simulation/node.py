@@ -25,6 +25,8 @@ class StaticPod:
     image: str
     """of the container that runs or ran last"""
     running: bool = True
+    replaced: bool = False
+    """by another at this moment: its manifest, or the kubelet's minor, is new"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

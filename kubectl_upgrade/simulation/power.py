@@ -16,6 +16,9 @@ BOOT = 30.0
 STATIC_PODS_START = 15.0
 # the Node shows the new version some seconds after the restart (lab)
 REPORTED_AFTER = 3.0
+# a kubelet of another minor ends what ran under the uids of the one before, and has replaced it so long after
+# (lab: 3 to 12 s)
+STATIC_PODS_REPLACED = 6.0
 
 
 def cut(cluster: ModelCluster, node: Node, seconds: float) -> None:
@@ -77,6 +80,8 @@ def start_kubelet(cluster: ModelCluster, node: Node) -> str | None:
     refusal = node.why_kubelet_refuses(version)
     kubelet.active = refusal is None
     if refusal is None:
+        if kubelet.version.line != version.line:
+            _replace_static_pods(cluster, node)
         kubelet.version, kubelet.restarts, kubelet.log = version, 0, ()
         kubelet.via_endpoint = kubelet.conf_via_endpoint
         cluster.later(REPORTED_AFTER, lambda: _report(cluster, node))
@@ -85,6 +90,12 @@ def start_kubelet(cluster: ModelCluster, node: Node) -> str | None:
         kubelet.log = (f'E0101 run.go:72] "command failed" err="{refusal}"',)
     cluster.settle(node)
     return refusal
+
+
+def _replace_static_pods(cluster: ModelCluster, node: Node) -> None:
+    """All at once, whatever the other control planes are about."""
+    for component in node.static_pods:
+        node.work.append(cluster.spawn(cluster.replace_static_pod(node, component, down=STATIC_PODS_REPLACED)))
 
 
 def _report(cluster: ModelCluster, node: Node) -> None:

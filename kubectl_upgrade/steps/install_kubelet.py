@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from kubectl_upgrade.model.facts import RunRecord
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.packages import FAMILIES
 from kubectl_upgrade.steps.base import Action, Step

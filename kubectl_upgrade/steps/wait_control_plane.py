@@ -42,10 +42,15 @@ class WaitControlPlane(Step):
     async def run(self, context: StepContext) -> None:
         name = context.node.name
         patient_until = context.clock.monotonic() + _SILENCE_SECONDS
+        told: set[str] = set()
 
         async def missing() -> str | None:
             hosts = await probe_hosts(context.nodes, [machine(context.node)], ("apiserver", "components"))
             patient = context.clock.monotonic() < patient_until
+            pods = _kubelets_pods(hosts[name])
+            if isinstance(pods, Unknown) and not patient and not told:
+                told.add(pods.reason)
+                context.say(f"the API's pods of {name} have to do, all of them Ready: {pods.reason}")
             return self.missing(hosts[name], await read_static_pods(context.cluster, name), patient=patient)
 
         await context.until(f"control plane of {name} at {self.version}", self.timeout_seconds, missing)
@@ -56,19 +61,18 @@ class WaitControlPlane(Step):
         `patient`: a kubelet that does not say which pods it runs will do so; else the mirrors have to do.
         """
         apiserver = host if isinstance(host, Unknown) else host.apiserver
-        components = host if isinstance(host, Unknown) else host.components
         if not isinstance(apiserver, Apiserver):
             return f"the API server on the node does not answer: {apiserver.reason}"
         if not apiserver.ready or apiserver.version != self.version:
             said = f": {apiserver.said}" if apiserver.said and not apiserver.ready else ""
             return f"the API server is {'' if apiserver.ready else 'not '}ready at {apiserver.version}{said}"
-        pods = components if isinstance(components, Unknown) else components.pods
-        if isinstance(components, Unknown) or isinstance(pods, Unknown):
-            if patient and isinstance(pods, Unknown):
-                return pods.reason
-            return self._old("the API", mirrors) or _first(_not_ready(pod) for pod in mirrors)
-        ill = _first(_ill(pod, components.health) for pod in pods)
-        return self._old("the kubelet", pods) or ill or self._old("the API", mirrors)
+        pods = _kubelets_pods(host)
+        if not isinstance(pods, Unknown):
+            ill = _first(_ill(pod, _health(host)) for pod in pods)
+            return self._old("the kubelet", pods) or ill or self._old("the API", mirrors)
+        if patient:
+            return pods.reason
+        return self._old("the API", mirrors) or _first(_not_ready(pod) for pod in mirrors)
 
     def _old(self, who: str, pods: tuple[StaticPod, ...]) -> str | None:
         by_component = {pod.component: pod for pod in pods}
@@ -79,6 +83,16 @@ class WaitControlPlane(Step):
             if image_version(image) != self.version:
                 return f"{who} says that {component} runs {image}"
         return None
+
+
+def _kubelets_pods(host: Maybe[HostFacts]) -> Maybe[tuple[StaticPod, ...]]:
+    components = host if isinstance(host, Unknown) else host.components
+    return components if isinstance(components, Unknown) else components.pods
+
+
+def _health(host: Maybe[HostFacts]) -> Mapping[str, str]:
+    components = host if isinstance(host, Unknown) else host.components
+    return {} if isinstance(components, Unknown) else components.health
 
 
 def _first(problems: Iterable[str | None]) -> str | None:

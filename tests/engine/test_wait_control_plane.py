@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
+from kubectl_upgrade.engine.waiting import until
 from kubectl_upgrade.model.facts import Apiserver, Components, HostFacts, StaticPod, Unknown
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.simulation import loop
+from kubectl_upgrade.simulation.world import simulated_world
+from kubectl_upgrade.steps.base import StepContext
 from kubectl_upgrade.steps.wait_control_plane import WaitControlPlane
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.steps.base import Action
+    from tests.engine.conftest import Operator
 
 NEW = Version.parse("v1.35.4")
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -88,3 +98,37 @@ def test_where_the_kubelet_does_not_answer_mirror_pods_have_to_be_ready(silent: 
 )
 def test_what_is_missing_is_named(found: HostFacts | Unknown, mirrors: tuple[StaticPod, ...], said: str) -> None:
     assert STEP.missing(found, mirrors) == said
+
+
+def test_a_kubelet_that_stays_silent_is_waited_for_and_told_once(operator: Operator) -> None:
+    said: list[str] = []
+
+    async def story() -> float:
+        plan = await operator.plan()
+        node = plan.control_planes[0]
+        operator.model.nodes[node.name].kubelet.active = False
+        world = simulated_world(operator.model)
+        context = StepContext(
+            plan=plan,
+            target=node,
+            run8="01234567",
+            nodes=world.nodes,
+            cluster=world.cluster,
+            clock=world.clock,
+            act=_nothing_to_do,
+            until=partial(until, world.clock),
+            say=said.append,
+        )
+        began = world.clock.monotonic()
+        await WaitControlPlane(version=plan.cluster.from_).run(context)
+        return world.clock.monotonic() - began
+
+    assert 60 <= loop.run(story()) < 70
+    assert len(said) == 1
+    assert said[0].startswith(
+        "the API's pods of cp1 have to do, all of them Ready: the kubelet does not say which pods"
+    )
+
+
+async def _nothing_to_do(action: Action) -> str:
+    raise AssertionError(action)

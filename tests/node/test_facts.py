@@ -18,14 +18,12 @@ from kubectl_upgrade.model.facts import (
     Etcd,
     Host,
     Kubeadm,
-    LastOutput,
     ManifestFiles,
     Packages,
-    RunRecord,
     StaticPod,
-    UnitRecord,
     Unknown,
 )
+from kubectl_upgrade.model.run_record import LastOutput, RunRecord, UnitRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.world import FactOutput
 

@@ -235,13 +235,14 @@ def test_a_kubelet_is_nudged_while_a_static_pod_waits(node: Machine) -> None:
     _let_wait(node, "#!/bin/sh\nuntil cmp -s /pods /started; do /usr/bin/sleep 0.1; done; /usr/bin/sleep 0.5\n")
     assert node.act("kubeadm-node", "none", "none", "nudge-kubelet=yes").code == 0
     patches = node.must("cat /patched").splitlines()
-    assert len(patches) == 2
+    assert len(patches) == 3
+    assert '"upgrade-cp/nudged":null' in patches[2], "nothing of it stays"
     assert all(
         line.endswith(" https://lb.example.com:6443/api/v1/namespaces/kube-system/pods/kube-apiserver-cp1")
         for line in patches
     )
     assert all(
-        "--request PATCH" in line and '{"metadata":{"annotations":{"upgrade-cp/nudged":"' in line for line in patches
+        "--request PATCH" in line and '{"metadata":{"annotations":{"upgrade-cp/nudged":' in line for line in patches
     )
 
 

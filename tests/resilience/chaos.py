@@ -273,7 +273,7 @@ async def _judge(story: Story, plan: Plan) -> str:
         or _twice(model)
         or stale_changes(model)
         or _without_intent(story, plan)
-        or next(iter(story.quorum.began_beside), "")
+        or next(iter(model.stopped_together + story.quorum.began_beside), "")
     )
 
 

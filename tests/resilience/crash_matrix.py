@@ -141,8 +141,8 @@ async def _story(case: Case) -> str:
         if again:
             return f"after one resume: {again} (the first apply: {ended})"
     await first.world().clock.sleep(120)
-    repeated = _repeated(model)
-    return repeated or difference(await state_of(model), undisturbed(case.control_planes).state)
+    wrong = _repeated(model) or next(iter(model.stopped_together), "")
+    return wrong or difference(await state_of(model), undisturbed(case.control_planes).state)
 
 
 def _prepare(model: ModelCluster, case: Case) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 LOCK = "/leases/upgrade-cp"
 _LEASES = "/leases"
 _EVERY_SECONDS = 5.0
+# kubeadm replaces its node's member, and so does a kubelet of another minor when it starts
+STOPS_ETCD = ("kubeadm", "restart-kubelet")
 
 
 def stale_changes(model: ModelCluster) -> str:
@@ -75,7 +77,7 @@ class Quorum:
         for landed in self._model.landed[self._seen :]:
             verb, _, rest = landed.what.partition(" ")
             name, _, action = rest.partition(" ")
-            if verb == "start" and action.startswith("kubeadm") and name.startswith("cp"):
+            if verb == "start" and action.startswith(STOPS_ETCD) and name.startswith("cp"):
                 self._judge(name, now)
         self._seen = len(self._model.landed)
 
@@ -83,4 +85,4 @@ class Quorum:
         """A gate waits a minute for health, then a few small steps come: after three minutes somebody did not look."""
         for other, since in self._away_since.items():
             if other != name and now - since > 180:
-                self.began_beside.append(f"kubeadm began on {name} while {other} had been away {now - since:.0f} s")
+                self.began_beside.append(f"etcd was stopped on {name}; {other} had been away for {now - since:.0f} s")

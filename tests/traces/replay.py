@@ -13,9 +13,9 @@ from kubectl_upgrade.model.facts import (
     Kubelet,
     ManifestFiles,
     Packages,
-    RunRecord,
     Unknown,
 )
+from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import Fault

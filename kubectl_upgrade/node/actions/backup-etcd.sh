@@ -12,11 +12,6 @@ backups=/var/backups/upgrade-cp
 status=
 margin=$((64 * 1024 * 1024))
 
-# number KEY TEXT: the number that stands there in JSON
-number() {
-    printf '%s' "$2" | sed -n "s/.*\"$1\":\([0-9][0-9]*\).*/\1/p" | head -n 1
-}
-
 # What this run has saved before, if it is as it was: the sums are in there.
 is_saved() {
     [ -e "$place/SHA256SUMS" ] && (cd "$place" && sha256sum --check --strict --quiet SHA256SUMS)

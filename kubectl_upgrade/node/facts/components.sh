@@ -12,12 +12,8 @@ health() {
     fi
     address=$(sed -n 's/^ *- --bind-address=//p' "$manifest" | head -n 1)
     port=$(sed -n 's/^ *- --secure-port=//p' "$manifest" | head -n 1)
-    case $address in
-        '' | 0.0.0.0 | ::) address=127.0.0.1 ;;
-        *:*) address="[$address]" ;;
-    esac
     curl -q --silent --show-error --insecure --noproxy '*' --connect-timeout 3 --max-time 5 \
-        "https://$address:${port:-$2}/healthz" 2>&1 </dev/null | tr '\n' ' ' | cut -c 1-300 | sed 's/ *$//'
+        "https://$(reachable "$address"):${port:-$2}/healthz" 2>&1 </dev/null | tr '\n' ' ' | cut -c 1-300 | sed 's/ *$//'
 }
 
 for component in kube-controller-manager:10257 kube-scheduler:10259; do

@@ -1,11 +1,6 @@
 # Take the leadership of etcd off this node before something stops its member without much notice: what other members are
-# writing through a leader that dies waits for 5 s and fails; while one hands over, it waits for milliseconds. Sourced
-# after etcd-member.sh.
-
-# _number NAME JSON: print its first value.
-_number() {
-    printf '%s\n' "$2" | grep -o "\"$1\":[0-9]*" | head -n 1 | cut -d : -f 2
-}
+# writing through a leader that dies waits for 5 s and fails; while one hands over it only waits. Sourced after
+# etcd-member.sh.
 
 # Print the ID of another member that may lead: started, no learner, and it answers.
 _other_member() {
@@ -22,8 +17,8 @@ _other_member() {
 hand_over_leadership() (
     find_member || exit 0
     status=$(etcdctl 10 --command-timeout 5s endpoint status -w json) || exit 0
-    leader=$(_number leader "$status")
-    if [ -z "$leader" ] || [ "$leader" != "$(_number member_id "$status")" ]; then
+    leader=$(number leader "$status")
+    if [ -z "$leader" ] || [ "$leader" != "$(number member_id "$status")" ]; then
         exit 0
     fi
     other=$(_other_member)

@@ -38,3 +38,8 @@ etcdctl() {
     timeout "$limit" "$member/root/usr/local/bin/etcdctl" --endpoints "$url" --dial-timeout 3s \
         --cacert $pki/ca.crt --cert $pki/healthcheck-client.crt --key $pki/healthcheck-client.key "$@" </dev/null 2>&1
 }
+
+# number KEY TEXT: the number that stands there in JSON
+number() {
+    printf '%s' "$2" | sed -n "s/.*\"$1\":\([0-9][0-9]*\).*/\1/p" | head -n 1
+}

@@ -33,6 +33,7 @@ upgrade() {
     env -u KUBECONFIG kubeadm upgrade "$@" </dev/null
     code=$?
     end_helpers
+    take_nudges_back
     if [ "$code" -eq 0 ]; then
         # kubeadm is done and must not run again for want of a record
         keep_manifests >/dev/null ||

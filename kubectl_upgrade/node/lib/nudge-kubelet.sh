@@ -7,23 +7,32 @@ waiting_static_pods() {
     kubelet_pods | static_pods_of | grep -v '"containerStatuses":' | sed 's/^{"metadata":{"name":"\([^"]*\)".*/\1/'
 }
 
-# change_mirror SERVER POD: give it an annotation that it did not have. It goes with the mirror, which the kubelet replaces
-# next; one that came too late stays on the new mirror and means nothing.
+# change_mirror SERVER POD VALUE: of an annotation, JSON.
 change_mirror() {
     pki=/etc/kubernetes/pki
     curl -q --silent --noproxy '*' --connect-timeout 2 --max-time 4 --output /dev/null --request PATCH \
         --cacert $pki/ca.crt --cert $pki/apiserver-kubelet-client.crt --key $pki/apiserver-kubelet-client.key \
         --header 'Content-Type: application/merge-patch+json' \
-        --data "{\"metadata\":{\"annotations\":{\"upgrade-cp/nudged\":\"$(cut -d ' ' -f 1 /proc/uptime)\"}}}" \
+        --data "{\"metadata\":{\"annotations\":{\"upgrade-cp/nudged\":$3}}}" \
         "$1/api/v1/namespaces/kube-system/pods/$2" </dev/null
 }
 
-# Until it is killed; nothing depends on it.
+# Until it is killed; nothing depends on it. An annotation goes with its mirror, which the kubelet replaces next.
 nudge_kubelet() {
     while sleep 1; do
         server=$(server_of /etc/kubernetes/kubelet.conf) || continue
         for pod in $(waiting_static_pods); do
-            change_mirror "$server" "$pod"
+            grep -Fxqs "$pod" "$UPGRADE_CP_KEEP/nudged" || echo "$pod" >>"$UPGRADE_CP_KEEP/nudged"
+            change_mirror "$server" "$pod" "\"$(cut -d ' ' -f 1 /proc/uptime)\""
         done
     done
+}
+
+# One that came too late stands on the new mirror.
+take_nudges_back() {
+    [ -e "$UPGRADE_CP_KEEP/nudged" ] && server=$(server_of /etc/kubernetes/kubelet.conf) || return 0
+    while read -r pod; do
+        change_mirror "$server" "$pod" null
+    done <"$UPGRADE_CP_KEEP/nudged"
+    rm -f "$UPGRADE_CP_KEEP/nudged"
 }
