@@ -31,6 +31,8 @@ class Check(Protocol):
     """a mandatory check cannot be waived"""
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]]
     """kubeadm's preflight errors that a waiver of this check lets steps ignore"""
+    ONLY_BEFORE: ClassVar[bool]
+    """its blockers stop a run that has changed nothing yet; later they are told, for a half-done upgrade is worse"""
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         """Nothing when all is well."""

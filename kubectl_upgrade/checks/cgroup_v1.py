@@ -24,6 +24,7 @@ class CgroupV1:
     NAME: ClassVar[str] = "cgroup-v1"
     MANDATORY: ClassVar[bool] = False
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ("SystemVerification",)
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         rules = rules_for(aim.target)

@@ -20,6 +20,7 @@ class KnownMinor:
     NAME: ClassVar[str] = "known-minor"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         if aim.target.line == facts.kubeadm_config.kubernetes_version.line or rules_for(aim.target) is not None:

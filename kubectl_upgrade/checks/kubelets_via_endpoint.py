@@ -24,6 +24,7 @@ class KubeletsViaEndpoint:
     NAME: ClassVar[str] = "kubelets-via-endpoint"
     MANDATORY: ClassVar[bool] = False
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim

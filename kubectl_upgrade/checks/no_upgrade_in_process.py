@@ -26,6 +26,7 @@ class NoUpgradeInProcess:
     NAME: ClassVar[str] = "no-upgrade-in-process"
     MANDATORY: ClassVar[bool] = False
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         for node in facts.nodes:

@@ -23,6 +23,7 @@ class NodeAnswers:
     NAME: ClassVar[str] = "node-answers"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim

@@ -20,6 +20,7 @@ class NodesReachable:
     NAME: ClassVar[str] = "nodes-reachable"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim

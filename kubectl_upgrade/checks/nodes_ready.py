@@ -19,6 +19,7 @@ class NodesReady:
     NAME: ClassVar[str] = "nodes-ready"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim

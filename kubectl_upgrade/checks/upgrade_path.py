@@ -19,6 +19,7 @@ class UpgradePath:
     NAME: ClassVar[str] = "upgrade-path"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         current = facts.kubeadm_config.kubernetes_version

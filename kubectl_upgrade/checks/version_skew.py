@@ -32,6 +32,7 @@ class VersionSkew:
     NAME: ClassVar[str] = "version-skew"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         apiservers: dict[str, Version] = {}

@@ -21,6 +21,7 @@ class VersionsAtMostTarget:
     NAME: ClassVar[str] = "versions-at-most-target"
     MANDATORY: ClassVar[bool] = True
     KUBEADM_ERRORS: ClassVar[tuple[str, ...]] = ()
+    ONLY_BEFORE: ClassVar[bool] = False
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         found = [(node.name, "kubelet", node.kubelet) for node in facts.nodes]

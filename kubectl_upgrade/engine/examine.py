@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import Judgement, blockers, judge
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
@@ -164,6 +165,8 @@ def _excused(judgement: Judgement, workers: set[str], begun: frozenset[str]) -> 
     node = judgement.finding.node if judgement.finding else None
     if judgement.check == NoUpgradeInProcess.NAME:
         return False  # two upgrades at once are worse than one that waits
+    if CHECKS[judgement.check].ONLY_BEFORE:
+        return True
     return node in workers or (node in begun and judgement.check in _WHILE_WORKED_ON)
 
 
