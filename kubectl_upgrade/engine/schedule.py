@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from kubectl_upgrade.engine.target_run import TargetRun
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import LockedError, StepError, StoppedError, UpgradeError
-from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
+from kubectl_upgrade.model.plan import PARALLEL, ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.build_step import is_harmless
 from kubectl_upgrade.planfile.targets import targets_of
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import Target
 
 _SLICE_SECONDS = 5.0
-# side by side in a parallel stage: as much as one repository and one client bear
-PARALLEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +102,10 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
     target starts; those in flight finish their step.
     """
     errors: list[UpgradeError] = []
-    control_plane = asyncio.Semaphore(1)
 
     async def perform(target: TargetRun) -> None:
         try:
-            async with control_plane if isinstance(target.target, ControlPlane) else nullcontext():
-                await target.perform()
+            await target.perform()
         except UpgradeError as error:
             if _may_come_later(run, stage, target, error):
                 run.watch(Note(f"{target.target.name} is not prepared, its own stage will see: {error.message}"))
@@ -124,7 +119,11 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
             run.stop.ask(f"stopped because {target.subject} failed")
             raise
 
-    await together(perform, runs, at_once=_width(stage, runs))
+    lanes = (together(perform, lane, at_once=width) for lane, width in _lanes(stage, runs))
+    ended = await asyncio.gather(*lanes, return_exceptions=True)
+    for bug in ended:
+        if bug is not None:
+            raise bug
     return errors
 
 
@@ -137,16 +136,20 @@ def _may_come_later(run: Run, stage: Stage, target: TargetRun, error: UpgradeErr
     return is_harmless(stage) and worker and not stops and bool(disturbed(run.plan, run.history))
 
 
-def _width(stage: Stage, runs: Sequence[TargetRun]) -> int:
-    """Also of a parallel stage, which the invariants let disturb nothing; what it fetches and unpacks loads disks."""
+def _lanes(stage: Stage, runs: Sequence[TargetRun]) -> list[tuple[Sequence[TargetRun], int]]:
+    """Who may work side by side, and how many of them. The invariants let a parallel stage disturb nothing; what it
+    fetches and unpacks loads disks all the same.
+    """
     if stage.parallel:
-        return PARALLEL
+        control_planes = [target for target in runs if isinstance(target.target, ControlPlane)]
+        others = [target for target in runs if not isinstance(target.target, ControlPlane)]
+        return [(control_planes, 1), (others, stage.at_once or PARALLEL)]
     targets = [run.target for run in runs]
     if any(isinstance(target, ControlPlane | WholeCluster) for target in targets):
-        return 1
+        return [(runs, 1)]
     pool = targets[0].pool if isinstance(targets[0], Worker) else None
     size = len(pool.nodes) if pool and isinstance(stage.targets, PoolTargets) else len(runs)
-    return at_once(stage, size)
+    return [(runs, at_once(stage, size))]
 
 
 async def _after(run: Run, hop: Hop, stage: Stage) -> None:

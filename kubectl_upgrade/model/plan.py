@@ -37,6 +37,8 @@ from kubectl_upgrade.model.version import Version
 
 API_VERSION = "upgrade-cp/v1"
 KIND = "UpgradePlan"
+# targets side by side in a parallel stage that does not say: as much as one repository and one client bear
+PARALLEL = 20
 
 # a step's arguments as they stand in the file; steps/ knows each step's fields and their types
 Argument: TypeAlias = "str | int | bool | tuple[str, ...]"
@@ -218,6 +220,8 @@ class Stage:
     stage: Slug
     targets: Targets
     parallel: bool = False
+    at_once: Annotated[int, Range(1, 100)] | None = None
+    """of a parallel stage: how many targets side by side, beside one control plane; 20 when left out"""
     max_unavailable: Share | None = None
     """of a pool: how many targets at once; a share is rounded down, at least 1"""
     max_failures: Annotated[int, Range(0, 10_000)] = 0

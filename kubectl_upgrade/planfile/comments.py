@@ -77,7 +77,8 @@ def _how_many(stage: Stage, targets: tuple[Target, ...]) -> str:
         return ""
     if stage.parallel:
         several = sum(isinstance(target, ControlPlane) for target in targets) > 1
-        return ", side by side, but one control plane at a time" if several else ", side by side"
+        many = f", {stage.at_once} side by side" if stage.at_once else ", side by side"
+        return f"{many}, but one control plane at a time" if several else many
     return f", at most {stage.max_unavailable} at once" if stage.max_unavailable else ", one at a time"
 
 

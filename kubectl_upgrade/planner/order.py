@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.plan import PlannedStep, PoolTargets, Stage
+from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, PoolTargets, Stage
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
 _APISERVER_GRACE_SECONDS = 5
+# nodes of a small cluster that prepare side by side, beside one control plane
+_FEW = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Order:
         old = [node for node in control_planes if node.versions.kubelet != self.to]
         names = tuple(node.name for node in old)
         stages = [
-            Stage(stage="prepare", targets="all", parallel=True, steps=self._prepare()),
+            Stage(stage="prepare", targets="all", parallel=True, at_once=self._at_once(), steps=self._prepare()),
             *self._backup((first, *others)),
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
@@ -58,6 +60,10 @@ class Order:
             *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
         ]
         return tuple(stage for stage in stages if stage.targets)
+
+    def _at_once(self) -> int:
+        """Machines often share disks and processors: a tenth of them busy at once leaves the API servers their part."""
+        return max(_FEW, min(PARALLEL, self.nodes // 10))
 
     def _prepare(self) -> tuple[PlannedStep, ...]:
         """What is slow or can fail for want of a network or a disk, before anything is changed."""

@@ -11,8 +11,8 @@ from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.apply import Applying
 from kubectl_upgrade.engine.events import StepBegins, StepEnds
 from kubectl_upgrade.engine.run import Stop
-from kubectl_upgrade.engine.schedule import PARALLEL
 from kubectl_upgrade.model.errors import PreflightError, StepError
+from kubectl_upgrade.model.plan import PARALLEL
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
@@ -99,24 +99,30 @@ def test_installations_after_it_need_no_repository(operator: Operator) -> None:
     upgraded(operator.model)
 
 
-def test_so_many_nodes_side_by_side(operator: Operator) -> None:
+@pytest.mark.parametrize(("at_once", "most"), [(4, 5), (7, 8), (None, PARALLEL + 1)])
+def test_so_many_nodes_side_by_side_and_one_control_plane(operator: Operator, at_once: int | None, most: int) -> None:
+    """As the plan says, which `plan` fills with a tenth of the nodes."""
     operator.model = sample(workers=40)
     running: set[str] = set()
-    most = 0
+    seen: list[set[str]] = []
 
     def heed(event: Event) -> None:
-        nonlocal most
         if isinstance(event, StepBegins) and event.id.stage == "prepare":
             (running.add if event.id.step == "fetch-packages" else running.discard)(event.id.target)
-            most = max(most, len(running))
+            seen.append(set(running))
 
     operator.heed = heed
 
     async def story() -> None:
-        await operator.apply(await operator.plan())
+        plan = await operator.plan()
+        first, *others = plan.hops[0].stages
+        assert first.at_once == 4
+        stages = (replace(first, at_once=at_once), *others)
+        await operator.apply(replace(plan, hops=(replace(plan.hops[0], stages=stages),)))
 
     loop.run(story())
-    assert 2 < most <= PARALLEL
+    assert max(map(len, seen)) == most
+    assert all(sum(name.startswith("cp") for name in together) <= 1 for together in seen)
 
 
 def test_gates_are_asked_when_something_is_taken_apart(operator: Operator) -> None:
@@ -228,4 +234,4 @@ def test_control_planes_prepare_one_at_a_time_beside_workers(operator: Operator)
     loop.run(story())
     assert {frozenset(names & {"cp1", "cp2", "cp3"}) for names in together} >= {frozenset({"cp2"})}
     assert max(len(names & {"cp1", "cp2", "cp3"}) for names in together) == 1
-    assert max(map(len, together)) == 4
+    assert max(map(len, together)) == 1 + 2

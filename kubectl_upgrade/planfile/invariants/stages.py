@@ -96,6 +96,8 @@ def many_at_once_is_safe(layout: Layout) -> Iterator[Problem]:
             yield Problem((*where, "maxUnavailable"), "maxUnavailable counts the nodes of a pool", "target a pool")
         if told.parallel and told.max_unavailable is not None:
             yield Problem((*where, "parallel"), "parallel and maxUnavailable contradict each other", "keep one of them")
+        if told.at_once is not None and not told.parallel:
+            yield Problem((*where, "atOnce"), "atOnce is for a stage with parallel: true", "leave it out")
         disruptive = next((step.do for step in told.steps if _disrupts(step)), None)
         if disruptive is None:
             continue
