@@ -35,8 +35,8 @@ lint: .venv/.made  ## ruff, mypy, import-linter, shellcheck
 lab-cache: .venv/.made  ## Build what the real clusters are made of (root, Go; ten minutes from nothing)
 	$(LAB) build --control-planes 3 --workers 3 --version v1.34.4 --also v1.35.4
 
-unit: .venv/.made  ## Tests without any cluster: a minute or two
-	$(BIN)/pytest -m 'not lab and not full'
+unit: .venv/.made  ## Tests without any cluster: some minutes, on all processors
+	$(BIN)/pytest -m 'not lab and not full' -n auto --dist worksteal
 
 e2e: .venv/.made  ## One whole upgrade of a real 3 + 3 cluster and what hangs on it (root)
 	$(BIN)/pytest -m lab tests/e2e
