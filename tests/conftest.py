@@ -24,9 +24,11 @@ from kubectl_upgrade.model.facts import (
     StaticPod,
 )
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
+from kubectl_upgrade.model.node_health import Room, System
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 
+_FOLDERS = ("/var/lib/upgrade-cp", "/usr", "/var/lib/containerd", "/etc/kubernetes", "/var/backups")
 _UID = "00000000-0000-4000-8000-{:012d}"
 
 
@@ -124,6 +126,12 @@ class Shape:
             run=RunRecord(run="", epoch=0, owner="", units=()),
             kubelet=Kubelet(active=True, restarts=0, healthy=True, last_lines=()),
             kubelet_config_access=True,
+            system=System(
+                clock=1_700_000_000.5,
+                rooms=tuple(Room(folder=folder, mount="/", mib=40_000) for folder in _FOLDERS),
+                kubelet_seconds=86_400,
+            ),
+            asked=(1_700_000_000, 1_700_000_001),
         )
         if not control_plane:
             return facts

@@ -5,15 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
+from kubectl_upgrade.checks.clock_skew import ClockSkew
+from kubectl_upgrade.checks.disk_room import DiskRoom
+from kubectl_upgrade.checks.failed_units import FailedUnits
+from kubectl_upgrade.checks.hostnames import Hostnames
 from kubectl_upgrade.checks.known_minor import KnownMinor
+from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
 from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
+from kubectl_upgrade.checks.leftovers import Leftovers
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.checks.node_addresses import NodeAddresses
 from kubectl_upgrade.checks.node_answers import NodeAnswers
 from kubectl_upgrade.checks.nodes_initialised import NodesInitialised
 from kubectl_upgrade.checks.nodes_reachable import NodesReachable
 from kubectl_upgrade.checks.nodes_ready import NodesReady
+from kubectl_upgrade.checks.os_supported import OsSupported
+from kubectl_upgrade.checks.package_holds import PackageHolds
+from kubectl_upgrade.checks.package_lock import PackageLock
+from kubectl_upgrade.checks.packages_sound import PackagesSound
 from kubectl_upgrade.checks.quorum import Quorum
+from kubectl_upgrade.checks.swap import Swap
 from kubectl_upgrade.checks.upgrade_path import UpgradePath
 from kubectl_upgrade.checks.version_skew import VersionSkew
 from kubectl_upgrade.checks.versions_at_most_target import VersionsAtMostTarget
@@ -26,10 +37,21 @@ CHECKS: dict[str, Check] = {
     "known-minor": KnownMinor(),
     "upgrade-path": UpgradePath(),
     "nodes-reachable": NodesReachable(),
+    "os-supported": OsSupported(),
     "node-addresses": NodeAddresses(),
     "nodes-initialised": NodesInitialised(),
     "node-answers": NodeAnswers(),
     "nodes-ready": NodesReady(),
+    "kubelet-steady": KubeletSteady(),
+    "hostnames": Hostnames(),
+    "swap": Swap(),
+    "clock-skew": ClockSkew(),
+    "disk-room": DiskRoom(),
+    "packages-sound": PackagesSound(),
+    "package-lock": PackageLock(),
+    "package-holds": PackageHolds(),
+    "failed-units": FailedUnits(),
+    "leftovers": Leftovers(),
     "quorum": Quorum(),
     "versions-at-most-target": VersionsAtMostTarget(),
     "version-skew": VersionSkew(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.checks.systems import answering
 from kubectl_upgrade.model.facts import Apiserver, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
 from kubectl_upgrade.model.quorum import ailing_outside
@@ -36,6 +37,10 @@ class NodeAnswers:
                 yield Finding(
                     Level.BLOCKER, message, node=node.name, fix="repair it: the upgrade waits for its answer later"
                 )
+        for node, host in answering(facts):
+            if isinstance(host.system, Unknown):
+                message = f"its machine was not judged (disks, swap, clock, packages): {host.system.reason}"
+                yield Finding(Level.WARN, message, node.name, "see what it says; plan again")
 
 
 def _silent(host: HostFacts, *, stacked: bool) -> Iterator[str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kubectl_upgrade.model.facts import Kubeadm, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
-from kubectl_upgrade.packages import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +49,4 @@ def _judge(name: str, host: HostFacts, *, control_plane: bool) -> Iterator[Findi
             f"there is {here} control plane on it, but its Node {label} the label of one",
             node=name,
             fix="correct the label node-role.kubernetes.io/control-plane, or finish `kubeadm join --control-plane`",
-        )
-    packages = host.packages
-    family = packages.reason if isinstance(packages, Unknown) else packages.family
-    if family not in FAMILIES:
-        yield Finding(
-            Level.BLOCKER,
-            f"its package manager is not supported: {family}",
-            node=name,
-            fix=f"supported: {', '.join(FAMILIES)}",
         )

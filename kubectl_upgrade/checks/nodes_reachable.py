@@ -26,20 +26,13 @@ class NodesReachable:
         del aim
         for name, host in facts.hosts.items():
             answer = host if isinstance(host, Unknown) else host.host
-            if isinstance(answer, Host):
-                if answer.hostname != name:
-                    yield Finding(
-                        Level.INFO,
-                        f"its hostname is {answer.hostname}",
-                        node=name,
-                    )
-                continue
-            yield Finding(
-                Level.BLOCKER,
-                f"does not answer over ssh: {answer.reason}",
-                node=name,
-                fix=f"make `ssh {name} sudo -n true` work, with its host key known",
-            )
+            if not isinstance(answer, Host):
+                yield Finding(
+                    Level.BLOCKER,
+                    f"does not answer over ssh: {answer.reason}",
+                    node=name,
+                    fix=f"make `ssh {name} sudo -n true` work: its host key known, sudo without a password",
+                )
         for node in facts.control_planes:
             if node.name not in facts.hosts:
                 yield Finding(

@@ -19,6 +19,7 @@ from kubectl_upgrade.facts import (
     manifests,
     packages,
     run,
+    system,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # each parse gives the value of the HostFacts field of its name; it never raises: what it cannot read is Unknown
 FACTS: Mapping[str, Callable[[FactOutput], object]] = {
+    # first: of a clock read early in a round trip it is known best how far it may be ahead
+    system.NAME: system.parse,
     host.NAME: host.parse,
     packages.NAME: packages.parse,
     kubeadm.NAME: kubeadm.parse,

@@ -15,11 +15,11 @@ from kubectl_upgrade.model.facts import Facts, HostFacts, Unknown
 from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_upgrade.model.facts import Maybe, NodeObject
     from kubectl_upgrade.model.version import Version
-    from kubectl_upgrade.world import Cluster, FactOutput, Json, Nodes, World
+    from kubectl_upgrade.world import Clock, Cluster, FactOutput, Json, Nodes, World
 
 ProbeWorkers: TypeAlias = Literal["auto", "all", "sample", "none"]
 
@@ -57,26 +57,41 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
         ca_hash=cluster_ca.ca_hash(ca),
         kubeadm_config=config,
         fail_cgroup_v1=kubelet_config.fail_cgroup_v1(kubelets),
+        fail_swap_on=kubelet_config.fail_swap_on(kubelets),
         kube_proxy=proxy,
         nodes=nodes,
         static_pods=pods,
-        hosts=await _hosts(world.nodes, nodes, probe_workers, external_etcd=config.etcd == "external"),
+        hosts=await _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
     )
 
 
-async def probe_hosts(nodes: Nodes, machines: Sequence[Machine], facts: Sequence[str]) -> dict[str, Maybe[HostFacts]]:
-    """Ask machines for these facts, one round trip each; by name. Who does not answer is Unknown."""
+async def probe_hosts(
+    nodes: Nodes, machines: Sequence[Machine], facts: Sequence[str], clock: Clock | None = None
+) -> dict[str, Maybe[HostFacts]]:
+    """Ask machines for these facts, one round trip each; by name. Who does not answer is Unknown.
+
+    `clock`: remember when each was asked.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
+    read = _steady(clock) if clock else None
 
     async def one(machine: Machine) -> Maybe[HostFacts]:
         async with gate:
             try:
-                return host_facts(await nodes.probe(machine, facts), facts)
+                before = read() if read else 0
+                found = host_facts(await nodes.probe(machine, facts), facts)
+                return replace(found, asked=(before, read())) if read else found
             except AccessError as error:
                 return Unknown(error.message)
 
     answers = await asyncio.gather(*map(one, machines))
     return {machine.name: answer for machine, answer in zip(machines, answers, strict=True)}
+
+
+def _steady(clock: Clock) -> Callable[[], float]:
+    """Seconds since 1970 by this machine's clock as it stands now: what sets it meanwhile does not show."""
+    offset = clock.now().timestamp() - clock.monotonic()
+    return lambda: offset + clock.monotonic()
 
 
 def host_facts(outputs: Mapping[str, FactOutput], facts: Sequence[str]) -> HostFacts:
@@ -99,13 +114,13 @@ def sample(workers: Sequence[NodeObject]) -> list[NodeObject]:
 
 
 async def _hosts(
-    nodes: Nodes, objects: Sequence[NodeObject], workers: ProbeWorkers, *, external_etcd: bool
+    world: World, objects: Sequence[NodeObject], workers: ProbeWorkers, *, external_etcd: bool
 ) -> dict[str, Maybe[HostFacts]]:
     asked = (*ON_CONTROL_PLANES, "external-etcd") if external_etcd else ON_CONTROL_PLANES
     chosen = _chosen([node for node in objects if not node.control_plane], workers)
     on_control_planes, on_workers = await asyncio.gather(
-        _probe(nodes, [node for node in objects if node.control_plane], asked),
-        _probe(nodes, chosen, ON_WORKERS),
+        _probe(world, [node for node in objects if node.control_plane], asked),
+        _probe(world, chosen, ON_WORKERS),
     )
     return on_control_planes | on_workers
 
@@ -118,10 +133,10 @@ def _chosen(workers: Sequence[NodeObject], how: ProbeWorkers) -> Sequence[NodeOb
     return workers
 
 
-async def _probe(nodes: Nodes, objects: Sequence[NodeObject], facts: Sequence[str]) -> dict[str, Maybe[HostFacts]]:
+async def _probe(world: World, objects: Sequence[NodeObject], facts: Sequence[str]) -> dict[str, Maybe[HostFacts]]:
     lost = {node.name: Unknown("the Node has no InternalIP") for node in objects if not node.internal_ip}
     machines = [Machine(node.name, node.internal_ip) for node in objects if node.internal_ip]
-    return lost | await probe_hosts(nodes, machines, facts)
+    return lost | await probe_hosts(world.nodes, machines, facts, world.clock)
 
 
 async def _kubeadms(api: Cluster, path: str) -> Json:

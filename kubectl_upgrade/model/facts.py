@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
 
@@ -223,6 +224,9 @@ class HostFacts:
     """logs, containers and disks, for a person"""
     kubelet_config_access: Maybe[bool] = Unknown("not asked")
     """the kubelet's credentials may read the ConfigMap kube-system/kubelet-config"""
+    system: Maybe[System] = Unknown("not asked")
+    asked: Maybe[tuple[float, float]] = Unknown("not asked")
+    """before and after the round trip, seconds since 1970 by the clock of the machine that asked"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +253,8 @@ class Facts:
     kubeadm_config: KubeadmConfig
     fail_cgroup_v1: bool
     """kubelet-config's failCgroupV1; Kubernetes' default is true since 1.35"""
+    fail_swap_on: bool = True
+    """kubelet-config's failSwapOn"""
     kube_proxy: Maybe[Version]
     """the DaemonSet's image; Unknown when kube-proxy is not kubeadm's"""
     nodes: tuple[NodeObject, ...]

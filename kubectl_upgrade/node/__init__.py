@@ -13,6 +13,7 @@ _CALLS = {
     "components": ("kubelet-health", "kubelet-pods"),
     "run": ("unit-state",),
     "endpoint": ("endpoint",),
+    "system": ("container-runtime",),
 }
 
 

@@ -208,6 +208,10 @@ def _kubelet_config_access(cluster: ModelCluster, node: Node) -> list[str]:
     return ["code 200"]
 
 
+def _system(cluster: ModelCluster, node: Node) -> list[str]:
+    return node.health.said(cluster.epoch.timestamp() + cluster.now, kubelet_active=node.kubelet.active)
+
+
 # name of the script → its model
 FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "host": _host,
@@ -224,9 +228,11 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "external-etcd": _external_etcd,
     "last-output": _last_output,
     "evidence": _evidence,
+    "system": _system,
 }
 # what traces of actions hold: what is for people only, or asked by one wait alone, or of another etcd, is left out
-RECORDED = tuple(name for name in FACTS if name not in {"components", "external-etcd", "last-output", "evidence"})
+_NOT_RECORDED = {"components", "external-etcd", "last-output", "evidence", "system"}
+RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)
 
 
 def _yes(true: bool) -> str:  # noqa: FBT001 - it is what is written

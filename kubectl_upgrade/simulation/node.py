@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from kubectl_upgrade.simulation.health import Health
 from kubectl_upgrade.simulation.releases import CGROUP_V1_REFUSED_SINCE, unknown_flags
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Node:
     patches_hash: str = f"sha256:{'0' * 64}"
     """of what is in the folder of patches, when they are standard"""
     admin_conf: bool = False
+    health: Health = field(default_factory=Health)
     static_pods: dict[str, StaticPod] = field(default_factory=dict)
     etcd_member: str = ""
     """id, hexadecimal; empty without stacked etcd"""

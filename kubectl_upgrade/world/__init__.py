@@ -139,7 +139,10 @@ class Clock(Protocol):
         """Seconds since some start; never goes back."""
 
     def now(self) -> datetime:
-        """Wall clock, UTC, for people and records only: no decision compares clocks of two machines."""
+        """Wall clock, UTC, for people and records only: no step depends on how clocks of two machines compare.
+
+        The check clock-skew measures how they do.
+        """
 
     async def sleep(self, seconds: float) -> None:
         """Let so much time pass."""

@@ -35,7 +35,9 @@ def _host(facts: Facts, name: str, **changes: Any) -> Facts:
 def test_a_healthy_cluster_passes_every_check(shape: type[Shape]) -> None:
     judgements = judge(shape().facts(), Aim(TARGET))
     assert {judgement.check for judgement in judgements} == set(CHECKS)
-    assert {judgement.result for judgement in judgements} == {"pass"}
+    assert {(judgement.check, judgement.result) for judgement in judgements if judgement.result != "pass"} == {
+        ("package-holds", "info")
+    }
 
 
 @pytest.mark.parametrize("name", CHECKS)

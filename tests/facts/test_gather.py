@@ -72,6 +72,9 @@ def kubeadm_config(text: str) -> Json:
     return {"data": {"ClusterConfiguration": text}}
 
 
+_KUBELET_CONFIG = "failCgroupV1: false\nfailSwapOn: false\n"
+
+
 @dataclass
 class FakeCluster:
     """Serves what it holds, and nothing else."""
@@ -85,7 +88,7 @@ class FakeCluster:
             KUBE_SYSTEM: {"metadata": {"uid": "6f1c"}},
             f"{KUBE_SYSTEM}/configmaps/kube-root-ca.crt": {"data": {"ca.crt": PEM + PEM}},
             f"{KUBE_SYSTEM}/configmaps/kubeadm-config": kubeadm_config(CLUSTER_CONFIGURATION),
-            f"{KUBE_SYSTEM}/configmaps/kubelet-config": {"data": {"kubelet": "failCgroupV1: false\n"}},
+            f"{KUBE_SYSTEM}/configmaps/kubelet-config": {"data": {"kubelet": _KUBELET_CONFIG}},
             "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy": {
                 "spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "a:b"}, proxy]}}}
             },
@@ -154,7 +157,7 @@ def test_a_cluster() -> None:
     facts = look(FakeCluster(lab()), nodes)
     assert facts.uid == "6f1c"
     assert facts.ca_hash == f"sha256:{sha256(DER).hexdigest()}"
-    assert facts.fail_cgroup_v1 is False
+    assert (facts.fail_cgroup_v1, facts.fail_swap_on) == (False, False)
     assert facts.kube_proxy == Version(1, 34, 3)
     assert [n.name for n in facts.control_planes] == ["cp1", "cp2", "cp3"]
     assert facts.kubeadm_config.control_plane_endpoint == "10.99.0.1:6443"
