@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_upgrade.model.add_ons import AddOns, Corefile, CorefilePlugin
+from kubectl_upgrade.model.certificates import Authority, Certificate, Certificates
 from kubectl_upgrade.model.facts import (
     Apiserver,
     EndpointSeen,
@@ -30,6 +32,7 @@ from kubectl_upgrade.model.version import Version
 
 _FOLDERS = ("/var/lib/upgrade-cp", "/usr", "/var/lib/containerd", "/etc/kubernetes", "/var/backups")
 _UID = "00000000-0000-4000-8000-{:012d}"
+_NOW, _YEAR = 1_790_000_000, 365 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,11 @@ class Shape:
                 for component in CONTROL_PLANE_COMPONENTS
             ),
             hosts={name: self._host(i, name, version) for i, name in enumerate(self.names)},
+            add_ons=AddOns(
+                kube_proxy="mode: iptables\n",
+                corefile=Corefile(plugins=(CorefilePlugin(name="errors", options=()),), closed=True),
+                dns_images=("registry.k8s.io/coredns/coredns:v1.12.1",),
+            ),
         )
 
     def _node(self, i: int, name: str, version: Version) -> NodeObject:
@@ -132,6 +140,7 @@ class Shape:
                 kubelet_seconds=86_400,
             ),
             asked=(1_700_000_000, 1_700_000_001),
+            certificates=_certificates(control_plane=control_plane),
         )
         if not control_plane:
             return facts
@@ -144,6 +153,29 @@ class Shape:
                 kubelet=f"10.0.0.{i + 11}:6443", endpoint="10.0.0.1:6443", own=False, ready=True, said=""
             ),
         )
+
+
+def _certificates(*, control_plane: bool) -> Certificates:
+    signed = {"kubelet": ""}
+    if control_plane:
+        signed |= {
+            "apiserver": "ca",
+            "admin.conf": "ca",
+            "front-proxy-client": "front-proxy-ca",
+            "etcd/server": "etcd/ca",
+        }
+    return Certificates(
+        now=_NOW,
+        certificates=tuple(
+            Certificate(name=name, authority=authority, begins=_NOW - _YEAR // 2, ends=_NOW + _YEAR // 2)
+            for name, authority in signed.items()
+        ),
+        authorities=tuple(
+            Authority(name=name, key=True, ends=_NOW + 9 * _YEAR)
+            for name in ("ca", "front-proxy-ca", "etcd/ca")
+            if control_plane
+        ),
+    )
 
 
 @pytest.fixture

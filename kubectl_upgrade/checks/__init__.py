@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.checks.certificates import Certificates
 from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
 from kubectl_upgrade.checks.clock_skew import ClockSkew
+from kubectl_upgrade.checks.cordoned_nodes import CordonedNodes
+from kubectl_upgrade.checks.coredns_migratable import CorednsMigratable
 from kubectl_upgrade.checks.disk_room import DiskRoom
+from kubectl_upgrade.checks.etcd_healthy import EtcdHealthy
+from kubectl_upgrade.checks.etcd_quota import EtcdQuota
+from kubectl_upgrade.checks.etcd_versions import EtcdVersions
 from kubectl_upgrade.checks.failed_units import FailedUnits
 from kubectl_upgrade.checks.hostnames import Hostnames
 from kubectl_upgrade.checks.known_minor import KnownMinor
+from kubectl_upgrade.checks.kubeadm_config_maps import KubeadmConfigMaps
 from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
 from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
 from kubectl_upgrade.checks.leftovers import Leftovers
@@ -24,6 +31,8 @@ from kubectl_upgrade.checks.package_holds import PackageHolds
 from kubectl_upgrade.checks.package_lock import PackageLock
 from kubectl_upgrade.checks.packages_sound import PackagesSound
 from kubectl_upgrade.checks.quorum import Quorum
+from kubectl_upgrade.checks.serving_certificates import ServingCertificates
+from kubectl_upgrade.checks.stray_manifests import StrayManifests
 from kubectl_upgrade.checks.swap import Swap
 from kubectl_upgrade.checks.upgrade_path import UpgradePath
 from kubectl_upgrade.checks.version_skew import VersionSkew
@@ -53,9 +62,18 @@ CHECKS: dict[str, Check] = {
     "failed-units": FailedUnits(),
     "leftovers": Leftovers(),
     "quorum": Quorum(),
+    "etcd-healthy": EtcdHealthy(),
+    "etcd-versions": EtcdVersions(),
+    "etcd-quota": EtcdQuota(),
+    "certificates": Certificates(),
+    "stray-manifests": StrayManifests(),
     "versions-at-most-target": VersionsAtMostTarget(),
     "version-skew": VersionSkew(),
     "no-upgrade-in-process": NoUpgradeInProcess(),
+    "kubeadm-config-maps": KubeadmConfigMaps(),
+    "coredns-migratable": CorednsMigratable(),
     "cgroup-v1": CgroupV1(),
+    "serving-certificates": ServingCertificates(),
+    "cordoned-nodes": CordonedNodes(),
     "kubelets-via-endpoint": KubeletsViaEndpoint(),
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts import (
     apiserver,
+    certificates,
     components,
     endpoint,
     etcd,
@@ -40,6 +41,7 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     components.NAME: components.parse,
     kubelet.NAME: kubelet.parse,
     endpoint.NAME: endpoint.parse,
+    certificates.NAME: certificates.parse,
     run.NAME: run.parse,
     kubelet_config_access.NAME: kubelet_config_access.parse,
     external_etcd.NAME: external_etcd.parse,

@@ -37,6 +37,8 @@ def _etcd(lines: Lines) -> Etcd:
         alarms=tuple(f"{_ALARMS.get(a.get('alarm'), a.get('alarm'))} on {_id(a['memberID'])}" for a in alarms),
         errors=tuple(map(str, status.get("errors", []))),
         members=tuple(_member(raw) for raw in json.loads(lines.one("members"))["members"]),
+        # as Go reads a flag, which may be hexadecimal
+        quota=int(lines.one("quota"), 0) if lines.all("quota") else 0,
     )
 
 

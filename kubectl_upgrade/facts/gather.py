@@ -8,7 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kubectl_upgrade.facts import FACTS, ON_DEMAND, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
+from kubectl_upgrade.facts.add_ons import read_add_ons
 from kubectl_upgrade.facts.nodes import read_nodes
+from kubectl_upgrade.facts.serving_requests import read_unsigned_kubelets
 from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
 from kubectl_upgrade.model.errors import AccessError, NotFoundError, PreflightError
 from kubectl_upgrade.model.facts import Facts, HostFacts, Unknown
@@ -40,14 +42,14 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
     cluster is not kubeadm's.
     """
     api = world.cluster
-    (namespace, ca, configuration, kubelets), (proxy, nodes, pods) = await asyncio.gather(
+    (namespace, ca, configuration, kubelets), (proxy, nodes, pods, add_ons) = await asyncio.gather(
         asyncio.gather(
             api.get(NAMESPACE),
             api.get(cluster_ca.PATH),
             _kubeadms(api, kubeadm_config.PATH),
             _kubeadms(api, kubelet_config.PATH),
         ),
-        asyncio.gather(_kube_proxy(api), read_nodes(api), read_static_pods(api)),
+        asyncio.gather(_kube_proxy(api), read_nodes(api), read_static_pods(api), read_add_ons(api)),
     )
     config = kubeadm_config.kubeadm_config(configuration)
     if not config.control_plane_endpoint:
@@ -62,6 +64,8 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
         nodes=nodes,
         static_pods=pods,
         hosts=await _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
+        add_ons=add_ons,
+        unsigned_kubelets=await read_unsigned_kubelets(api) if kubelet_config.server_tls_bootstrap(kubelets) else (),
     )
 
 

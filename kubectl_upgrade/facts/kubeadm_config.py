@@ -47,6 +47,9 @@ def _parse(configuration: Any) -> KubeadmConfig:
         etcd_image_repository=_text(local, "imageRepository") or "none",
         dns_image_repository=_text(dns, "imageRepository") or "none",
         dns_image_tag=_text(dns, "imageTag") or "none",
+        api_version=_text(configuration, "apiVersion"),
+        dns_disabled=dns.get("disabled") is True,
+        proxy_disabled=_mapping(configuration.get("proxy") or {}, "proxy").get("disabled") is True,
     )
 
 

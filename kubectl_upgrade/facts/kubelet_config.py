@@ -16,18 +16,23 @@ PATH = "/api/v1/namespaces/kube-system/configmaps/kubelet-config"
 
 def fail_cgroup_v1(config_map: Json) -> bool:
     """Its failCgroupV1; true when left out, which is the default since 1.35."""
-    return _true_unless_set(config_map, "failCgroupV1")
+    return bool(_field(config_map, "failCgroupV1", left_out=True))
 
 
 def fail_swap_on(config_map: Json) -> bool:
     """Its failSwapOn; true when left out."""
-    return _true_unless_set(config_map, "failSwapOn")
+    return bool(_field(config_map, "failSwapOn", left_out=True))
 
 
-def _true_unless_set(config_map: Json, field: str) -> bool:
+def server_tls_bootstrap(config_map: Json) -> bool:
+    """Its serverTLSBootstrap: kubelets ask the cluster to sign their serving certificates."""
+    return bool(_field(config_map, "serverTLSBootstrap", left_out=False))
+
+
+def _field(config_map: Json, name: str, *, left_out: object) -> object:
     try:
         configuration = yaml.load(config_map["data"]["kubelet"], yaml.CSafeLoader)
-        return bool(configuration.get(field, True))
+        return configuration.get(name, left_out)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise PreflightError(
             f"reading KubeletConfiguration in the ConfigMap kube-system/kubelet-config: {error}",

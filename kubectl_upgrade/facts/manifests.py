@@ -26,4 +26,8 @@ def _manifests(lines: Lines) -> ManifestFiles:
         images[component] = image
     for hashes_to in lines.all("patches"):
         hashes["patches"] = hashes_to
-    return ManifestFiles(hashes=hashes, images=images)
+    others = {}
+    for line in lines.all("other"):
+        pod, _, file = line.partition(" ")
+        others[file] = "" if pod == "-" else pod
+    return ManifestFiles(hashes=hashes, images=images, others=others)

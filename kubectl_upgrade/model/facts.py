@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from kubectl_upgrade.model.add_ons import AddOns
+from kubectl_upgrade.model.certificates import Certificates
 from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
@@ -21,6 +23,7 @@ class Unknown:
 
 
 Maybe: TypeAlias = "T | Unknown"
+NOT_ASKED = Unknown("not asked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ class ManifestFiles:
     """component, or `patches` for the folder of patches → sha256:…"""
     images: Mapping[str, str]
     """component → image in the manifest"""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """each further file that the kubelet reads there → name of the pod in it, empty when it says none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +144,8 @@ class Etcd:
     """errors in its own status"""
     members: tuple[EtcdMember, ...]
     """as this member lists them"""
+    quota: int = 0
+    """bytes, from its command line or environment; 0 for etcd's default, below 0 for none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +227,7 @@ class HostFacts:
     run: Maybe[RunRecord] = Unknown("not asked")
     external_etcd: Maybe[tuple[EtcdEndpoint, ...]] = Unknown("not asked")
     last_output: Maybe[LastOutput] = Unknown("not asked")
+    certificates: Maybe[Certificates] = NOT_ASKED
     evidence: Maybe[str] = Unknown("not asked")
     """logs, containers and disks, for a person"""
     kubelet_config_access: Maybe[bool] = Unknown("not asked")
@@ -242,6 +250,11 @@ class KubeadmConfig:
     etcd_image_repository: str = "none"
     dns_image_repository: str = "none"
     dns_image_tag: str = "none"
+    api_version: str = "kubeadm.k8s.io/v1beta4"
+    """as it is written; empty when it is left out"""
+    dns_disabled: bool = False
+    proxy_disabled: bool = False
+    """kubeadm leaves the add-on alone"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +274,9 @@ class Facts:
     static_pods: tuple[StaticPod, ...]
     hosts: Mapping[str, Maybe[HostFacts]]
     """by node name; a node that was not probed is absent"""
+    add_ons: Maybe[AddOns] = NOT_ASKED
+    unsigned_kubelets: Maybe[tuple[str, ...]] = ()
+    """nodes whose kubelets wait for a serving certificate, when kubelet-config has serverTLSBootstrap"""
 
     @property
     def control_planes(self) -> tuple[NodeObject, ...]:

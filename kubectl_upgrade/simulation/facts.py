@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.simulation import objects
+from kubectl_upgrade.simulation.certificate import SIGNED, certificate
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
 from kubectl_upgrade.world import FactOutput
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.world import Json
 
 _ALARMS = {"NOSPACE": 1, "CORRUPT": 2}
+_YEAR = 365 * 24 * 3600
 
 
 class NotObservedError(Exception):
@@ -72,8 +74,10 @@ def _kubeadm(_: ModelCluster, node: Node) -> list[str]:
 def _manifests(_: ModelCluster, node: Node) -> list[str]:
     pods = {component: node.static_pods[component] for component in COMPONENTS if component in node.static_pods}
     patches = [f"patches {node.patches_hash}"] if node.patches == "standard" else []
-    return patches + [
-        f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()
+    return [
+        *patches,
+        *(f"manifest {component} {pod.manifest_hash} {pod.manifest_image}" for component, pod in pods.items()),
+        *(f"other {pod or '-'} {file}" for file, pod in sorted(node.other_manifests.items())),
     ]
 
 
@@ -91,12 +95,12 @@ def _etcd(cluster: ModelCluster, node: Node) -> list[str]:
     status: Json = {
         "header": header,
         "version": ".".join(map(str, etcd_version(node.static_pods["etcd"].image))),
-        "dbSize": 25_000_000,
+        "dbSize": node.etcd_database,
         "leader": _id(cluster.nodes[cluster.leader]),
         "raftIndex": index,
         "raftTerm": 2,
         "raftAppliedIndex": index,
-        "dbSizeInUse": 12_000_000,
+        "dbSizeInUse": node.etcd_database // 2,
     }
     alarms = [{"memberID": _id(other), "alarm": _ALARMS[alarm]} for other in members for alarm in other.etcd_alarms]
     listed = [
@@ -157,6 +161,23 @@ def _endpoint(cluster: ModelCluster, node: Node) -> list[str]:
         f"own {_yes(endpoint.rpartition(':')[0] == node.address)}",
         f"readyz {'ok' if cluster.serving() else refused}",
     ]
+
+
+def _certificates(cluster: ModelCluster, node: Node) -> list[str]:
+    """A year after they were made; the authorities ten years after the cluster was."""
+    start = int(cluster.epoch.timestamp())
+    made = start + int(node.certificates_made)
+    lines = [f"now {start + int(cluster.now)}"]
+    if node.control_plane:
+        stacked = "etcd" in node.static_pods
+        authorities = [name for name in ("ca", "front-proxy-ca", "etcd/ca") if stacked or name != "etcd/ca"]
+        lines += [f"authority {name} yes {certificate(start, start + 10 * _YEAR)}" for name in authorities]
+        lines += [
+            f"certificate {name} {authority} {certificate(made, made + _YEAR)}"
+            for name, authority in SIGNED.items()
+            if authority in authorities
+        ]
+    return [*lines, f"certificate kubelet - {certificate(start, start + _YEAR)}"]
 
 
 def _run(_: ModelCluster, node: Node) -> list[str]:
@@ -223,6 +244,7 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "components": _components,
     "kubelet": _kubelet,
     "endpoint": _endpoint,
+    "certificates": _certificates,
     "run": _run,
     "kubelet-config-access": _kubelet_config_access,
     "external-etcd": _external_etcd,
@@ -230,8 +252,8 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "evidence": _evidence,
     "system": _system,
 }
-# what traces of actions hold: what is for people only, or asked by one wait alone, or of another etcd, is left out
-_NOT_RECORDED = {"components", "external-etcd", "last-output", "evidence", "system"}
+# what traces of actions hold: what is for people only, or asked by one wait or check alone, or of another etcd, is not
+_NOT_RECORDED = {"components", "certificates", "external-etcd", "last-output", "evidence", "system"}
 RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)
 
 

@@ -36,7 +36,9 @@ def _add_ons(cluster: ModelCluster, kube_proxy: Version | None) -> None:
     if kube_proxy is not None:
         proxy = configuration.component_image("kube-proxy", kube_proxy)
         _daemon_set(cluster, "kube-proxy", objects.KUBE_SYSTEM, proxy)
+        cluster.store.add(CONFIG_MAPS, objects.config_map("kube-proxy", {"config.conf": objects.KUBE_PROXY}))
     image = configuration.coredns_image(configuration.version)
+    cluster.store.add(CONFIG_MAPS, objects.config_map("coredns", {"Corefile": objects.COREFILE}))
     _deployment(cluster, "coredns", objects.KUBE_SYSTEM, image, label="kube-dns", replicas=_DNS_REPLICAS, anywhere=True)
 
 

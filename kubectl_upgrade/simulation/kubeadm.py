@@ -58,7 +58,7 @@ async def apply(running: Running, version: str, patches: str, ignored: str, *pin
         cluster.publish_configuration()
     await _kubelet_config(running, target)
     await _add_ons(running, target)
-    _keep_manifests(running.node)
+    _end(running)
     running.say(f'[upgrade] SUCCESS! A control plane node of your cluster was upgraded to "{target}".')
 
 
@@ -73,12 +73,14 @@ async def node(running: Running, patches: str, ignored: str, *pins: str) -> None
     await _kubelet_config(running, target)
     if running.node.control_plane:
         await _add_ons(running, target)
-    _keep_manifests(running.node)
+    _end(running)
     running.say("[upgrade] The configuration for this node was successfully updated!")
 
 
-def _keep_manifests(node: Node) -> None:
-    """What lib/kubeadm.sh records when kubeadm has succeeded."""
+def _end(running: Running) -> None:
+    """Certificates are signed anew, and lib/kubeadm.sh records what kubeadm left."""
+    node = running.node
+    node.certificates_made = running.cluster.now
     node.kept_manifests = {component: static.manifest_hash for component, static in node.static_pods.items()}
 
 

@@ -103,6 +103,12 @@ class Node:
     """id, hexadecimal; empty without stacked etcd"""
     etcd_alarms: list[str] = field(default_factory=list)
     """NOSPACE, CORRUPT"""
+    etcd_database: int = 25_000_000
+    """bytes"""
+    other_manifests: dict[str, str] = field(default_factory=dict)
+    """file beside kubeadm's → name of the pod in it"""
+    certificates_made: float = 0
+    """when kubeadm last signed them, by the model's clock"""
     up: bool = True
     boots: int = 1
     cut_until: float = 0

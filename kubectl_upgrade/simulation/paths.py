@@ -15,6 +15,7 @@ DEPLOYMENTS = "/apis/apps/v1/deployments"
 REPLICA_SETS = "/apis/apps/v1/replicasets"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
+SIGNING_REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
 # collection over all namespaces → (kind, namespaced)
 RESOURCES = {
@@ -27,6 +28,7 @@ RESOURCES = {
     REPLICA_SETS: ("ReplicaSet", True),
     BUDGETS: ("PodDisruptionBudget", True),
     LEASES: ("Lease", True),
+    SIGNING_REQUESTS: ("CertificateSigningRequest", False),
 }
 _SUBRESOURCES = {(PODS, "eviction")}
 

@@ -18,12 +18,13 @@ _KEY = r"(?P<key>[A-Za-z0-9][A-Za-z0-9._/-]*)"
 _EQUALITY = re.compile(rf"{_KEY}\s*(?P<op>!=|==|=)\s*(?P<value>[A-Za-z0-9._-]*)")
 _SET = re.compile(rf"{_KEY}\s+(?P<op>in|notin)\s+\((?P<values>[^()]+)\)")
 _EXISTS = re.compile(rf"(?P<absent>!?){_KEY}")
-_FIELD = re.compile(r"(?P<key>[A-Za-z.]+)(?P<op>!=|==|=)(?P<value>[A-Za-z0-9._-]*)")
+_FIELD = re.compile(r"(?P<key>[A-Za-z.]+)(?P<op>!=|==|=)(?P<value>[A-Za-z0-9._/-]*)")
 # fields that the API server can select by; one that it cannot is answered with 400
 _POD_FIELDS = frozenset({"metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"})
 _FIELDS = {
     "Pod": _POD_FIELDS,
     "Node": frozenset({"metadata.name", "spec.unschedulable"}),
+    "CertificateSigningRequest": frozenset({"metadata.name", "spec.signerName"}),
 }
 _OTHER_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 

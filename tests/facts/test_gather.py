@@ -13,6 +13,7 @@ import pytest
 
 from kubectl_upgrade.facts import FACTS, ON_DEMAND, cluster_ca
 from kubectl_upgrade.facts.gather import ProbeWorkers, gather, probe_hosts
+from kubectl_upgrade.model.add_ons import AddOns, Broken, Corefile, CorefilePlugin
 from kubectl_upgrade.model.errors import ApiError, NodeUnreachableError, NotFoundError, PreflightError
 from kubectl_upgrade.model.facts import Facts, Host, HostFacts, Unknown
 from kubectl_upgrade.model.version import Version
@@ -81,6 +82,8 @@ class FakeCluster:
 
     nodes: list[Json] = field(default_factory=list)
     objects: dict[str, Json] = field(default_factory=dict)
+    requests: list[Json] = field(default_factory=list)
+    forbidden: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         proxy = {"name": "kube-proxy", "image": "registry.k8s.io/kube-proxy:v1.34.3@sha256:00"}
@@ -89,20 +92,33 @@ class FakeCluster:
             f"{KUBE_SYSTEM}/configmaps/kube-root-ca.crt": {"data": {"ca.crt": PEM + PEM}},
             f"{KUBE_SYSTEM}/configmaps/kubeadm-config": kubeadm_config(CLUSTER_CONFIGURATION),
             f"{KUBE_SYSTEM}/configmaps/kubelet-config": {"data": {"kubelet": _KUBELET_CONFIG}},
+            f"{KUBE_SYSTEM}/configmaps/kube-proxy": {"data": {"config.conf": "mode: nftables\n"}},
+            f"{KUBE_SYSTEM}/configmaps/coredns": {"data": {"Corefile": ".:53 {\n    errors\n}\n"}},
             "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy": {
                 "spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "a:b"}, proxy]}}}
             },
         } | self.objects
 
     async def get(self, path: str) -> Json:
+        if path in self.forbidden:
+            raise ApiError(f"may not {path}", status=403)
         if path not in self.objects:
             raise NotFoundError(f"no {path}", status=404)
         return self.objects[path]
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
+        if path in self.forbidden:
+            raise ApiError(f"may not {path}", status=403)
+        if path == "/apis/certificates.k8s.io/v1/certificatesigningrequests":
+            assert fields == "spec.signerName=kubernetes.io/kubelet-serving"
+            return self.requests
         assert fields == ""
         if path == "/api/v1/nodes":
             return self.nodes
+        if path == "/apis/apps/v1/namespaces/kube-system/deployments":
+            assert labels == "k8s-app=kube-dns"
+            container = {"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.12.1"}
+            return [{"spec": {"template": {"spec": {"containers": [container]}}}}]
         assert path == f"{KUBE_SYSTEM}/pods"
         assert labels in {"tier=control-plane", "component=kube-apiserver"}
         return [api_server("cp1")]
@@ -249,6 +265,80 @@ def test_a_cluster_without_kube_proxy() -> None:
     cluster = FakeCluster(lab())
     del cluster.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]
     assert look(cluster, FakeNodes()).kube_proxy == Unknown("no DaemonSet kube-system/kube-proxy")
+
+
+def test_add_ons() -> None:
+    add_ons = look(FakeCluster(lab()), FakeNodes()).add_ons
+    assert add_ons == AddOns(
+        kube_proxy="mode: nftables\n",
+        corefile=Corefile(plugins=(CorefilePlugin(name="errors", options=()),), closed=True),
+        dns_images=("registry.k8s.io/coredns/coredns:v1.12.1",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "found"),
+    [
+        ("kube-proxy", None, None),
+        ("kube-proxy", {}, Broken(why="it has no key config.conf")),
+        ("kube-proxy", {"config.conf": ""}, Broken(why="its config.conf is empty")),
+        ("coredns", None, None),
+        ("coredns", {"corefile": ""}, Broken(why="it has no key Corefile")),
+        ("coredns", {"Corefile": "."}, Corefile(plugins=(), closed=True)),
+    ],
+)
+def test_config_maps_of_add_ons(name: str, data: Json | None, found: object) -> None:
+    cluster = FakeCluster(lab())
+    cluster.objects[f"{KUBE_SYSTEM}/configmaps/{name}"] = {"data": data}
+    if data is None:
+        del cluster.objects[f"{KUBE_SYSTEM}/configmaps/{name}"]
+    add_ons = look(cluster, FakeNodes()).add_ons
+    assert isinstance(add_ons, AddOns)
+    assert (add_ons.kube_proxy if name == "kube-proxy" else add_ons.corefile) == found
+
+
+def test_a_kube_proxy_configuration_that_is_no_yaml() -> None:
+    cluster = FakeCluster(lab())
+    cluster.objects[f"{KUBE_SYSTEM}/configmaps/kube-proxy"] = {"data": {"config.conf": "a: [\n"}}
+    add_ons = look(cluster, FakeNodes()).add_ons
+    assert isinstance(add_ons, AddOns)
+    assert isinstance(add_ons.kube_proxy, Broken)
+    assert add_ons.kube_proxy.why.startswith("its config.conf is no YAML: ")
+
+
+SIGNING = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+
+
+def request(node: str, second: int, *, approved: bool = False, signer: str = "kubelet-serving") -> Json:
+    return {
+        "metadata": {"name": f"csr-{node}-{second}", "creationTimestamp": f"2026-01-01T00:00:0{second}Z"},
+        "spec": {"signerName": f"kubernetes.io/{signer}", "username": f"system:node:{node}"},
+        "status": {"conditions": [{"type": "Approved", "status": "True"}]} if approved else {},
+    }
+
+
+def test_the_newest_request_of_each_kubelet_counts() -> None:
+    requests = [request("w1", 2, approved=True), request("w1", 1), request("w2", 1, approved=True), request("w2", 2)]
+    requests += [request("w3", 1, signer="kube-apiserver-client-kubelet")]
+    cluster = FakeCluster(lab(), requests=requests)
+    assert look(cluster, FakeNodes()).unsigned_kubelets == ()  # nobody asks for serving certificates here
+    cluster.objects[f"{KUBE_SYSTEM}/configmaps/kubelet-config"] = {"data": {"kubelet": "serverTLSBootstrap: true\n"}}
+    assert look(cluster, FakeNodes()).unsigned_kubelets == ("w2",)
+
+
+def test_what_may_not_be_asked_is_unknown_and_stops_nobody() -> None:
+    deployments = "/apis/apps/v1/namespaces/kube-system/deployments"
+    maps = {f"{KUBE_SYSTEM}/configmaps/{name}" for name in ("kube-proxy", "coredns")}
+    cluster = FakeCluster(lab(), forbidden=frozenset({SIGNING, deployments, *maps}))
+    cluster.objects[f"{KUBE_SYSTEM}/configmaps/kubelet-config"] = {"data": {"kubelet": "serverTLSBootstrap: true\n"}}
+    facts = look(cluster, FakeNodes())
+    lacks = "docs/rbac.yaml has the right that lacks"
+    assert facts.unsigned_kubelets == Unknown(f"may not list certificatesigningrequests; {lacks}")
+    assert facts.add_ons == AddOns(
+        kube_proxy=Unknown(f"may not get the ConfigMap kube-proxy; {lacks}"),
+        corefile=Unknown(f"may not get the ConfigMap coredns; {lacks}"),
+        dns_images=Unknown(f"may not list Deployments in kube-system; {lacks}"),
+    )
 
 
 def test_a_node_without_a_version_is_refused() -> None:

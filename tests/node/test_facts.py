@@ -12,6 +12,7 @@ import pytest
 
 from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
+from kubectl_upgrade.model.certificates import Certificates
 from kubectl_upgrade.model.facts import (
     Apiserver,
     Components,
@@ -159,6 +160,60 @@ def test_manifests_say_the_image_of_the_component(bare: Machine, manifest: str) 
     assert found.hashes == {"etcd": f"sha256:{bare.must('sha256sum /etc/kubernetes/manifests/etcd.yaml').split()[0]}"}
 
 
+def test_other_files_beside_the_manifests(bare: Machine) -> None:
+    folder = "/etc/kubernetes/manifests"
+    put(bare, f"{folder}/etcd.yaml", MANIFEST)
+    put(bare, f"{folder}/etcd.yaml.bak", MANIFEST)
+    put(bare, f"{folder}/.etcd.yaml.swp", MANIFEST)
+    put(bare, f"{folder}/notes of mine", "name: etcd\n")
+    put(bare, f"{folder}/vip.yaml", "metadata:\n    labels:\n        name: x\n    name: 'kube-vip'\nspec: {}\n")
+    bare.must(f"mkdir {folder}/folder")
+    found = ask(bare, "manifests")
+    assert isinstance(found, ManifestFiles)
+    assert found.others == {"etcd.yaml.bak": "etcd", "notes of mine": "", "vip.yaml": "kube-vip"}
+
+
+PKI = "/etc/kubernetes/pki"
+
+
+def test_certificates(bare: Machine) -> None:
+    bare.must(f"mkdir -p {PKI}/etcd /var/lib/kubelet/pki /etc/kubernetes/manifests")
+    put(bare, "/etc/kubernetes/manifests/kube-apiserver.yaml", f"    - --client-ca-file={PKI}/ca.crt\n")
+    make = "openssl req -x509 -nodes -subj /CN=x -newkey"
+    bare.must(f"{make} rsa:2048 -days 3650 -keyout {PKI}/ca.key -out {PKI}/ca.crt")
+    bare.must(f"{make} ed25519 -days 20000 -keyout /key -out {PKI}/etcd/ca.crt")
+    bare.must(f"{make} ed25519 -days 365 -keyout /key -out {PKI}/apiserver.crt")
+    bare.must(f"cat {PKI}/apiserver.crt /key > /var/lib/kubelet/pki/kubelet-client-current.pem")
+    bare.must(
+        f'printf "users:\\n- user:\\n    client-certificate-data: %s\\n" "$(base64 -w 0 {PKI}/apiserver.crt)" '
+        "> /etc/kubernetes/admin.conf"
+    )
+    put(bare, "/etc/kubernetes/scheduler.conf", "    client-certificate: /somewhere/else.crt\n")
+    found = ask(bare, "certificates")
+    assert isinstance(found, Certificates)
+    assert [(one.name, one.authority) for one in found.certificates] == [
+        ("apiserver", "ca"),
+        ("admin.conf", "ca"),
+        ("kubelet", ""),
+    ]
+    assert {round((one.ends - found.now) / 86_400) for one in found.certificates} == {365}
+    assert {(one.name, one.key): round((one.ends - found.now) / 86_400) for one in found.authorities} == {
+        ("ca", True): 3650,
+        ("etcd/ca", False): 20000,
+    }
+    assert "PRIVATE" not in bare.must("sh /fact")
+
+
+def test_certificates_of_a_node_with_none_and_with_a_torn_one(bare: Machine) -> None:
+    found = ask(bare, "certificates")
+    assert isinstance(found, Certificates)
+    assert (found.certificates, found.authorities) == ((), ())
+    put(bare, "/var/lib/kubelet/pki/kubelet-client-current.pem", "")
+    found = ask(bare, "certificates")
+    assert isinstance(found, Unknown)
+    assert found.reason.endswith("no certificate can be read in the file of kubelet")
+
+
 @pytest.fixture
 def etcd(bare: Machine) -> Iterator[Machine]:
     """A node with a manifest and an etcd of somebody else's."""
@@ -170,9 +225,9 @@ def etcd(bare: Machine) -> Iterator[Machine]:
 
 
 @contextmanager
-def running(machine: Machine, url: str) -> Iterator[None]:
+def running(machine: Machine, url: str, *flags: str) -> Iterator[None]:
     """An etcd process that advertises an address."""
-    program = machine.command("/opt/etcd", f"--advertise-client-urls={url}")
+    program = machine.command("/opt/etcd", f"--advertise-client-urls={url}", *flags)
     with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -184,7 +239,14 @@ def test_etcd_is_the_manifests_one(etcd: Machine) -> None:
     with running(etcd, URL):
         found = ask(etcd, "etcd")
     assert isinstance(found, Etcd)
-    assert (found.member, found.leader, found.version) == ("a", "a", "3.6.5")
+    assert (found.member, found.leader, found.version, found.quota) == ("a", "a", "3.6.5", 0)
+
+
+def test_etcds_quota_is_that_of_the_running_member(etcd: Machine) -> None:
+    with running(etcd, URL, "--quota-backend-bytes=8589934592"):
+        found = ask(etcd, "etcd")
+    assert isinstance(found, Etcd)
+    assert found.quota == 8589934592
 
 
 def test_etcd_that_does_not_run_is_unknown(etcd: Machine) -> None:

@@ -16,6 +16,17 @@ image_of() {
     ' "$2"
 }
 
+# metadata.name in a manifest; nothing when there is none, or when it is JSON
+pod_of() {
+    awk '
+        /^metadata:/ { inside = 1; indent = 0; next }
+        /^[^ #]/ { inside = 0 }
+        !inside || !/[^ ]/ { next }
+        { match($0, /^ */); if (!indent) indent = RLENGTH }
+        RLENGTH == indent && $1 == "name:" { gsub(/["\047]/, "", $2); print $2; exit }
+    ' "$1" | tr -dc 'a-zA-Z0-9.-' | cut -c 1-253
+}
+
 # names and contents of kubeadm's patches
 if [ -n "$(ls -A /etc/kubernetes/patches 2>/dev/null)" ]; then
     hash=$(cd /etc/kubernetes/patches && find . -type f | LC_ALL=C sort | xargs -r -d '\n' sha256sum | sha256sum) || exit 1
@@ -32,4 +43,11 @@ for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
         fi
         echo "manifest $component sha256:${hash%% *} $image"
     fi
+done
+# the kubelet reads every file there whose name does not begin with a dot, whatever it ends with
+for file in /etc/kubernetes/manifests/[!.]*; do
+    [ -f "$file" ] || continue
+    case ${file##*/} in etcd.yaml | kube-apiserver.yaml | kube-controller-manager.yaml | kube-scheduler.yaml) continue ;; esac
+    pod=$(pod_of "$file")
+    printf 'other %s %s\n' "${pod:--}" "$(printf '%s' "${file##*/}" | tr '\n\r' '??')"
 done
