@@ -1,4 +1,4 @@
-"""Components go together now, and will at the target."""
+"""Components go together now, and will when the API servers are at their next version."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kubectl_upgrade.model.skew import (
     KUBE_PROXY_MAY_LAG,
     KUBELET_MAY_LAG,
     lag_problem,
+    next_stop,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 class VersionSkew:
     """A kubelet too old for the new API server drops out the moment that server comes up. Half way through, the oldest
-    API server is the ceiling for everything and the target is the newest.
+    API server is the ceiling for everything and the next version is the newest.
     """
 
     NAME: ClassVar[str] = "version-skew"
@@ -70,9 +71,11 @@ def _across(facts: Facts, aim: Aim, oldest: Version, newest: Version) -> Iterato
         if version.minors_above(oldest) > 0:
             message = f"{component} {version} is newer than an API server at {oldest}, until this upgrade is done"
             yield Finding(Level.WARN, message, node=node)
-        problem = lag_problem(component, version, max(newest, aim.target, version), may_lag)
+        # further stops are the plan's: it brings kubelets along before they lag too far
+        following = max(newest, next_stop(oldest, aim.target))
+        problem = lag_problem(component, version, max(following, version), may_lag)
         if problem:
-            fix = f"bring {component} within {may_lag} minors of {max(newest, aim.target)} first"
+            fix = f"bring {component} within {may_lag} minors of {following.line} first"
             yield Finding(Level.BLOCKER, problem, node=node, fix=fix)
 
 

@@ -43,7 +43,7 @@ def apply(
         ),
     ] = "",
     pause_after: Annotated[
-        str, typer.Option("--pause-after", metavar="STAGE", help="Stop when this stage is done.")
+        str, typer.Option("--pause-after", metavar="STAGE", help="Stop when this stage is done; or HOP/STAGE.")
     ] = "",
     only: Annotated[
         list[str] | None,
@@ -88,7 +88,7 @@ def _limits(plan: Plan, pause_after: str, only: frozenset[str]) -> Limits:
     from kubectl_upgrade.engine.schedule import Limits
 
     stages = dict.fromkeys(stage.stage for hop in plan.hops for stage in hop.stages)
-    if pause_after and pause_after not in stages:
+    if pause_after and pause_after not in {*stages, *(f"{hop.to}/{s.stage}" for hop in plan.hops for s in hop.stages)}:
         raise UsageError(f"the plan has no stage {pause_after}", fix=f"its stages: {', '.join(stages)}")
     strange = sorted(only - {node.name for pool in plan.pools for node in pool.nodes})
     if strange:
@@ -137,7 +137,8 @@ def _held_by(found: Found) -> str:
 
 async def _confirmed(plan: Plan) -> bool:
     nodes = len(plan.control_planes) + sum(len(pool.nodes) for pool in plan.pools)
-    tell(f"\nThis upgrades {plan.cluster.name} ({nodes} nodes) from {plan.cluster.from_} to {plan.cluster.to}.")
+    way = " to ".join(map(str, (plan.cluster.from_, *(hop.to for hop in plan.hops))))
+    tell(f"\nThis upgrades {plan.cluster.name} ({nodes} nodes) from {way}.")
     return await ask("Only `yes` goes on: ") == "yes"
 
 

@@ -41,6 +41,10 @@ def plan(
     *,
     connection: Connection,
     to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Target version, such as v1.35.4.")],
+    via: Annotated[
+        list[str] | None,
+        typer.Option("--via", metavar="VERSION", help="Release of a minor on the way to the target; one for each."),
+    ] = None,
     waive: Annotated[
         list[str] | None,
         typer.Option("--waive", metavar="CHECK=REASON", help="Accept what a check finds; repeat for more."),
@@ -85,7 +89,7 @@ def plan(
     from kubectl_upgrade.checks.judge import blockers
     from kubectl_upgrade.planner.make_plan import Options
 
-    target = _target(to)
+    target = _version("--to", to)
     options = Options(
         waivers=_waivers(waive or [], force=force),
         waive_until=_until(waive_until, needed=bool(waive or force)),
@@ -93,6 +97,7 @@ def plan(
         drain_seconds=drain_timeout,
         kubelet_via_endpoint=not no_kubelet_via_endpoint,
         availability_probe=not no_availability_probe,
+        via=tuple(_version("--via", text) for text in via or []),
     )
     world = connection.world()
     made, judgements = run(world, make(world, target, options, probe_workers.value))
@@ -152,11 +157,11 @@ def write_plan(made: Plan) -> str:
     return text
 
 
-def _target(text: str) -> Version:
+def _version(flag: str, text: str) -> Version:
     try:
         return Version.parse(text)
     except ValueError as error:
-        raise UsageError(f"--to: {error}", fix="give a full version: --to v1.35.4") from error
+        raise UsageError(f"{flag}: {error}", fix=f"give a full version: {flag} v1.35.4") from error
 
 
 def _waivers(words: list[str], *, force: bool) -> dict[str, str]:

@@ -85,11 +85,19 @@ def preparations(plan: Plan) -> frozenset[str]:
     return frozenset(f"{hop.to}/{stage.stage}" for hop in plan.hops for stage in hop.stages if is_harmless(stage))
 
 
-def disturbed(plan: Plan, history: Past) -> frozenset[str]:
-    """Names of nodes that the run has begun to take apart: in a stage that only prepares, nothing is."""
+def disturbed(plan: Plan, history: Past, hop: Hop | None = None) -> frozenset[str]:
+    """Names of nodes that the run has begun to take apart, in this hop or in any: in a stage that only prepares,
+    nothing is. What was adopted may have been begun in any of them.
+    """
     harmless = preparations(plan)
-    split = (subject.rpartition("/") for subject in history.targets_begun)
+    subjects = history.targets_begun if hop is None else begun_in(history, hop)
+    split = (subject.rpartition("/") for subject in subjects)
     return frozenset(name for stage, _, name in split if stage not in harmless) | history.adopted
+
+
+def begun_in(history: Past, hop: Hop) -> frozenset[str]:
+    """Subjects of the hop's targets that were begun."""
+    return frozenset(subject for subject in history.targets_begun if subject.startswith(f"{hop.to}/"))
 
 
 def preparing(plan: Plan, run: str) -> frozenset[str]:

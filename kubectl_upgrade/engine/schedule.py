@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
-from kubectl_upgrade.engine.adopt import disturbed
+from kubectl_upgrade.engine.adopt import begun_in, disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
@@ -36,7 +36,7 @@ class Limits:
     """How far one apply goes in its plan; empty is to the end."""
 
     pause_after: str = ""
-    """name of a stage: stop when it is done, in each hop that has it"""
+    """name of a stage: stop when it is done, in each hop that has it; or `hop/stage`"""
     only: frozenset[str] = frozenset()
     """names of workers: leave the others for a later apply"""
 
@@ -55,13 +55,22 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
             await fetch_backups(run, hop, stage)
             if len(chosen) == len(targets):
                 await _after(run, hop, stage)
-            if stage.stage == limits.pause_after:
+            if _is_the_last_one(run, hop, stage, limits.pause_after):
                 raise StoppedError(f"stopped after {hop.to}/{stage.stage}, as asked", fix="run apply again to go on")
         left = _left(run, hop, absent) if limits.only else []
         if left:
             raise StoppedError(
                 f"the chosen workers are done; {len(left)} are left: {some_of(left)}", fix="run apply again to go on"
             )
+
+
+def _is_the_last_one(run: Run, hop: Hop, stage: Stage, pause_after: str) -> bool:
+    """A stage of the same name in an earlier hop is no reason to stop once a later one has begun."""
+    if pause_after == f"{hop.to}/{stage.stage}":
+        return True
+    following = run.plan.hops[run.plan.hops.index(hop) + 1 :]
+    again = [later for later in following if any(s.stage == pause_after for s in later.stages)]
+    return pause_after == stage.stage and not any(begun_in(run.history, later) for later in again)
 
 
 def _left(run: Run, hop: Hop, absent: frozenset[str]) -> list[str]:
@@ -107,7 +116,7 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
         try:
             await target.perform()
         except UpgradeError as error:
-            if _may_come_later(run, stage, target, error):
+            if _may_come_later(run, target, error):
                 run.watch(Note(f"{target.target.name} is not prepared, its own stage will see: {error.message}"))
                 return
             errors.append(error)
@@ -127,13 +136,13 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
     return errors
 
 
-def _may_come_later(run: Run, stage: Stage, target: TargetRun, error: UpgradeError) -> bool:
+def _may_come_later(run: Run, target: TargetRun, error: UpgradeError) -> bool:
     """A half-done hop is worse than a worker that cannot be prepared now: what was not fetched is fetched when it is
-    installed.
+    installed. Between two hops nothing is half-done.
     """
     stops = isinstance(error, StoppedError | LockedError)
     worker = isinstance(target.target, Worker)
-    return is_harmless(stage) and worker and not stops and bool(disturbed(run.plan, run.history))
+    return is_harmless(target.stage) and worker and not stops and bool(disturbed(run.plan, run.history, target.hop))
 
 
 def _lanes(stage: Stage, runs: Sequence[TargetRun]) -> list[tuple[Sequence[TargetRun], int]]:

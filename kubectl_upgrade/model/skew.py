@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.model.version import Version
 
 # minors that a component may lag behind the API server; none may be ahead of it
 KUBELET_MAY_LAG = 3
 KUBE_PROXY_MAY_LAG = 3
 CONTROLLER_MAY_LAG = 1
 APISERVERS_MAY_DIFFER = 1
+
+
+def next_stop(oldest: Version, target: Version) -> Version:
+    """The newest version that API servers may have next: kubeadm takes them to the target one minor at a time."""
+    if target.minors_above(oldest) > 1:
+        return Version(oldest.major, oldest.minor + 1, 0)
+    return target
 
 
 def lag_problem(component: str, version: Version, apiserver: Version, may_lag: int) -> str | None:

@@ -8,7 +8,7 @@ from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
 from kubectl_upgrade.steps import STEPS
 
 if TYPE_CHECKING:
-    from kubectl_upgrade.model.plan import Stage
+    from kubectl_upgrade.model.plan import Hop, Pool, Stage
     from kubectl_upgrade.steps.base import Target
 
 SCHEMA_URL = "https://raw.githubusercontent.com/kubectl-upgrade-cp/kubectl-upgrade-cp/main/schemas/plan.v1.schema.json"
@@ -28,9 +28,21 @@ HEADER = f"""\
 
 _NAMED = 5
 _VIA_ENDPOINT = "kubelet-via-endpoint"
+_CLEAN = "clean-kubelet-flags"
 _GRACE = "apiserverGraceSeconds"
 _NUDGE = "nudgeKubelet"
 _HOUSEKEEPING = frozenset({"mark-node", "unmark-node", "uncordon-node", _VIA_ENDPOINT, "kubelet-via-own-apiserver"})
+
+
+def hop_comment(hop: Hop, staying: tuple[Pool, ...]) -> str:
+    """Of a plan with several hops: which workers stay as they are in this one; empty when none does."""
+    if not staying:
+        return ""
+    pools = " and ".join(f"{pool.name} at {pool.kubelet}" for pool in staying)
+    return (
+        f"Control planes and their kubelets alone go to {hop.to}; pools that stay: {pools}. Kubelets may lag three "
+        "minors, and each stop less is a drain less."
+    )
 
 
 def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
@@ -50,6 +62,11 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
         lines.append(
             "A kubelet sees that the old static pod is gone when it looks the next time, 10 to 15 s later, or when the "
             f"pod's mirror in the API changes: {_NUDGE} gives it an annotation."
+        )
+    if any(step.do == _CLEAN for step in stage.steps):
+        lines.append(
+            "They skip a minor whose kubeadm takes flags out of kubeadm-flags.env with which newer kubelets do not "
+            f"start: {_CLEAN} does that in its place."
         )
     after = stage.after
     if after is not None and after.soak_seconds is not None:

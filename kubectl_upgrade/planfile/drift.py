@@ -90,11 +90,11 @@ def _cluster(plan: Plan, facts: Facts, progress: Progress) -> Iterator[Drift]:
 
 
 def _cluster_versions(plan: Plan, progress: Progress) -> set[Version]:
-    """In kubeadm-config. A hop that somebody began has the target there already while a node is still at `from`."""
+    """In kubeadm-config. A hop that somebody began has its end there already while a node is still at `from`."""
     if not progress.begun:
+        first = plan.hops[0].to if plan.hops else plan.cluster.to
         behind = any(entry.versions.apiserver != plan.cluster.from_ for entry in plan.control_planes)
-        kubelets_only = all(entry.versions.apiserver == plan.cluster.to for entry in plan.control_planes)
-        return {plan.cluster.from_, plan.cluster.to} if behind or kubelets_only else {plan.cluster.from_}
+        return {plan.cluster.from_, first} if behind else {plan.cluster.from_}
     allowed = {plan.cluster.from_}
     for hop in plan.hops:
         applied = [s for s in progress.steps_done if s.startswith(f"{hop.to}/") and s.endswith("/kubeadm-apply")]

@@ -71,7 +71,9 @@ def expected(plan: Plan, entry: ControlPlane, progress: Progress) -> Expected:
 
 
 def _move(found: Expected, pin: str, step: Step, *, settled: bool) -> None:
-    """The step's value joins those that are allowed, or takes their place."""
+    """The step's value joins those that are allowed, or takes their place; a repository of all minors stays."""
+    if pin == "repository" and found.allowed[pin] == ("none",):
+        return
     version: Version = step.version  # type: ignore[attr-defined]  # every step that changes these pins has one
     value = version.line if pin == "repository" else version
     found.allowed[pin] = (value,) if settled else (*found.allowed[pin], value)

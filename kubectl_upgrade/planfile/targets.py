@@ -8,7 +8,7 @@ from kubectl_upgrade.model.plan import PoolTargets
 from kubectl_upgrade.steps.base import Target, WholeCluster, Worker
 
 if TYPE_CHECKING:
-    from kubectl_upgrade.model.plan import Hop, Plan, Stage
+    from kubectl_upgrade.model.plan import Hop, Plan, Pool, Stage
     from kubectl_upgrade.steps.base import NodeTarget
 
 
@@ -47,16 +47,25 @@ def targets_of_hop(plan: Plan, hop: Hop) -> tuple[tuple[Target, ...], ...]:
     return tuple(stages)
 
 
-def left_behind(plan: Plan) -> tuple[str, ...]:
-    """Names of nodes whose kubelet no stage brings to the plan's target, though it is not there yet."""
-    reached = {
+def _moved(plan: Plan, hop: Hop) -> frozenset[str]:
+    """Names of nodes that get a kubelet in this hop."""
+    return frozenset(
         target.name
-        for hop in plan.hops
-        if hop.to == plan.cluster.to
         for stage, targets in zip(hop.stages, targets_of_hop(plan, hop), strict=True)
         if any(step.do == "install-kubelet" for step in stage.steps)
         for target in targets
-    }
+    )
+
+
+def staying_pools(plan: Plan, hop: Hop) -> tuple[Pool, ...]:
+    """Those of which no node gets a kubelet in this hop, as they were when the plan was made."""
+    moved = _moved(plan, hop)
+    return tuple(pool for pool in plan.pools if not any(node.name in moved for node in pool.nodes))
+
+
+def left_behind(plan: Plan) -> tuple[str, ...]:
+    """Names of nodes whose kubelet no stage brings to the plan's target, though it is not there yet."""
+    reached = {name for hop in plan.hops if hop.to == plan.cluster.to for name in _moved(plan, hop)}
     kubelets = {node.name: node.versions.kubelet for node in plan.control_planes}
     kubelets |= {node.name: pool.kubelet for pool in plan.pools for node in pool.nodes}
     return tuple(name for name, kubelet in kubelets.items() if kubelet != plan.cluster.to and name not in reached)

@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from kubectl_upgrade.planfile.comments import HEADER, stage_comment
+from kubectl_upgrade.planfile.comments import HEADER, hop_comment, stage_comment
 from kubectl_upgrade.planfile.encode import encode
 from kubectl_upgrade.planfile.scalars import stays_text
-from kubectl_upgrade.planfile.targets import targets_of_hop
+from kubectl_upgrade.planfile.targets import staying_pools, targets_of_hop
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Hop, Plan
@@ -28,7 +28,11 @@ _STAGE_INDENT = 2
 def write(plan: Plan) -> str:
     """The file's text, the same for the same plan; a reader of YAML 1.1 understands it as one of 1.2 does."""
     document = _styled(encode(plan))
-    for hop, node in zip(plan.hops, document.get("hops", ()), strict=True):
+    hops = document.get("hops", ())
+    for index, (hop, node) in enumerate(zip(plan.hops, hops, strict=True)):
+        comment = hop_comment(hop, staying_pools(plan, hop)) if len(plan.hops) > 1 else ""
+        if comment:
+            hops.yaml_set_comment_before_after_key(index, before=comment)
         _explain(plan, hop, node["stages"])
     yaml = YAML()
     yaml.width = _UNLIMITED

@@ -11,7 +11,6 @@ from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_end
 from kubectl_upgrade.model.plan import (
     Availability,
     ClusterConfiguration,
-    Hop,
     Plan,
     PlanCluster,
     PreflightEntry,
@@ -19,6 +18,7 @@ from kubectl_upgrade.model.plan import (
 )
 from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
+from kubectl_upgrade.planner.hops import hops_of, way_to
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
 from kubectl_upgrade.planner.order import Order
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.checks.judge import Judgement
     from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.model.plan import ControlPlane, Hop, Pool
     from kubectl_upgrade.model.version import Version
 
 # checks whose blockers mean that there is no way to the target, so that the plan shows none
@@ -48,12 +49,15 @@ class Options:
     kubelet_via_endpoint: bool = True
     """where it helps and is possible"""
     availability_probe: bool = True
+    via: tuple[Version, ...] = ()
+    """releases at which to stop on the way: one of each minor in between, at least"""
 
 
 def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], options: Options) -> Plan:
     """The plan; it is made also when a check blocks, for the reader.
 
-    PreflightError when too little is known of a control plane to pin it.
+    PreflightError when too little is known of a control plane to pin it, UsageError when no release of a minor on the
+    way was chosen.
     """
     start = starting_version(facts, target)
     waivers = tuple(
@@ -63,19 +67,8 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
     pools = pools_of(facts)
     config = facts.kubeadm_config
-    order = Order(
-        to=target,
-        stacked_etcd=config.etcd == "stacked",
-        members=len(control_planes),
-        ignored=tuple(sorted({error for waiver in waivers for error in waiver.kubeadm_errors})),
-        max_unavailable=options.max_unavailable,
-        drain_seconds=options.drain_seconds,
-        kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
-        nodes=len(facts.nodes),
-    )
     no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))
-    nothing_to_do = start == target
-    hops = () if no_way or nothing_to_do else (Hop(from_=start, to=target, stages=order.stages(control_planes, pools)),)
+    hops = () if no_way else _hops(facts, target, options, control_planes, pools)
     return Plan(
         made_by=MADE_BY,
         cluster=PlanCluster(
@@ -99,13 +92,42 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     )
 
 
+def _hops(
+    facts: Facts, target: Version, options: Options, control_planes: tuple[ControlPlane, ...], pools: tuple[Pool, ...]
+) -> tuple[Hop, ...]:
+    start, found = starting_version(facts, target), _on_control_planes(facts)
+    if min(found) == target:
+        # nothing is left but kubelets, which may skip minors
+        way: tuple[Version, ...] = (target,) if start < target else ()
+    else:
+        way = way_to(target, start, max(found), options.via)
+
+    def order(to: Version) -> Order:
+        return Order(
+            to=to,
+            stacked_etcd=facts.kubeadm_config.etcd == "stacked",
+            members=len(control_planes),
+            ignored=tuple(sorted({error for name in options.waivers for error in CHECKS[name].KUBEADM_ERRORS})),
+            max_unavailable=options.max_unavailable,
+            drain_seconds=options.drain_seconds,
+            kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
+            nodes=len(facts.nodes),
+        )
+
+    return hops_of(way, start, control_planes, pools, order)
+
+
 def starting_version(facts: Facts, target: Version) -> Version:
-    """Where the hop starts: the oldest of the cluster's configuration and its API servers, so that a hop which somebody
-    began is completed; when those are all at the target, the oldest kubelet.
+    """Where the first hop starts: the oldest of the cluster's configuration and its API servers, so that a hop which
+    somebody began is completed; when those are all at the target, the oldest kubelet.
     """
-    apiservers = [component_version(facts, node, "kube-apiserver") for node in facts.control_planes]
-    oldest = min([facts.kubeadm_config.kubernetes_version, *apiservers])
+    oldest = min(_on_control_planes(facts))
     return oldest if oldest != target else min([oldest, *(node.kubelet for node in facts.nodes)])
+
+
+def _on_control_planes(facts: Facts) -> list[Version]:
+    apiservers = [component_version(facts, node, "kube-apiserver") for node in facts.control_planes]
+    return [facts.kubeadm_config.kubernetes_version, *apiservers]
 
 
 def _entry(judgement: Judgement) -> PreflightEntry:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, PoolTargets, Stage
+from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool
+    from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool, Targets
     from kubectl_upgrade.model.version import Version
 
 # for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
@@ -41,13 +42,17 @@ class Order:
         ever newer than any API server that it may reach through a load balancer (kubernetes/kubeadm#2324).
 
         kubeadm runs on every control plane, also where it ran before: that is idempotent and proves that the hop is
-        complete. Kubelets that are at the target already are left alone.
+        complete. Kubelets that are at the hop's version already are left alone.
+
+        `pools`: those that move in this hop. Where none does, workers are not prepared: of what is new they run
+        kube-proxy alone, whose image the kubelet pulls.
         """
         first, *others = (node.name for node in control_planes)
-        old = [node for node in control_planes if node.versions.kubelet != self.to]
+        old = [node for node in control_planes if node.versions.kubelet < self.to]
         names = tuple(node.name for node in old)
+        everyone: Targets = "all" if pools else (first, *others)
         stages = [
-            Stage(stage="prepare", targets="all", parallel=True, at_once=self._at_once(), steps=self._prepare()),
+            Stage(stage="prepare", targets=everyone, parallel=True, at_once=self._at_once(), steps=self._prepare()),
             *self._backup((first, *others)),
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
@@ -57,7 +62,7 @@ class Order:
                 targets=names,
                 steps=self._control_plane_kubelet(old),
             ),
-            *(self._workers(pool) for pool in pools if pool.kubelet != self.to),
+            *map(self._workers, pools),
         ]
         return tuple(stage for stage in stages if stage.targets)
 
@@ -110,7 +115,10 @@ class Order:
         return (step("mark-node"), *(self._drained(steps) if minor else steps), step("unmark-node"))
 
     def _workers(self, pool: Pool) -> Stage:
-        steps = (step("install-kubeadm", version=str(self.to)), self._kubeadm("kubeadm-node"), *self._kubelet())
+        left = flags_left(pool.kubelet, self.to)
+        clean = (step("clean-kubelet-flags", flags=left),) if left else ()
+        kubeadm = (step("install-kubeadm", version=str(self.to)), self._kubeadm("kubeadm-node"))
+        steps = (*kubeadm, *clean, *self._kubelet())
         if pool.kubelet.line != self.to.line:
             steps = self._drained(steps)
         steps = (step("mark-node"), *steps, step("unmark-node"))

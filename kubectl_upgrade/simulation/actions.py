@@ -155,6 +155,17 @@ async def backup_etcd(running: Running, version: str) -> None:
     running.say(f"saved: /var/backups/upgrade-cp/{name}")
 
 
+async def clean_kubelet_flags(running: Running, *flags: str) -> None:
+    """Take them out of what kubeadm gave the kubelet; the one that runs was started with what it was started with."""
+    kubelet = running.node.kubelet
+    async with running.phase("clean"):
+        await running.takes(0.2)
+        left = [flag for flag in kubelet.kubeadm_flags if flag.partition("=")[0].removeprefix("--") not in flags]
+        said = "is cleaned" if left != kubelet.kubeadm_flags else "is clean"
+        kubelet.kubeadm_flags = left
+        running.say(f"/var/lib/kubelet/kubeadm-flags.env {said}")
+
+
 async def kubelet_via_endpoint(running: Running, host: str, port: str) -> None:
     """Let the kubelet talk to the endpoint, unless that is this very node or nobody answers there."""
     node, kubelet = running.node, running.node.kubelet
@@ -193,6 +204,7 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "apt-install-kubeadm": (apt_install_kubeadm, (_BARE, r"v1\.[0-9]+")),
     "apt-install-kubelet": (apt_install_kubelet, (_BARE,)),
     "backup-etcd": (backup_etcd, (_VERSION,)),
+    "clean-kubelet-flags": (clean_kubelet_flags, ("pod-infra-container-image",)),
     "kubeadm-apply": (kubeadm.apply, (_VERSION, _PATCHES, _ERRORS)),
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
     "kubelet-via-endpoint": (kubelet_via_endpoint, (r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", r"[1-9][0-9]{0,4}")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.skew import KUBELET_MAY_LAG
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation.releases import (
     CGROUP_V1_REFUSED_SINCE,
@@ -114,11 +115,19 @@ def _apply_preflight(running: Running, target: Version) -> None:
         )
     if target < current and target.line != current.line:
         raise ActionFailedError(FAILED, f'Specified version to downgrade to "{target}" is too low')
+    too_old = {str(other.kubelet.version) for other in cluster.nodes.values() if _too_old(other, target)}
+    if too_old:
+        said = f"There are kubelets in this cluster that are too old that have these versions {sorted(too_old)}"
+        raise ActionFailedError(FAILED, said)
     unready = [other.name for other in cluster.control_planes if not cluster.ready(other)]
     if unready:
         raise ActionFailedError(
             PREFLIGHT, f"[ERROR ControlPlaneNodesReady]: there are NotReady control-planes in the cluster: {unready}"
         )
+
+
+def _too_old(other: Node, target: Version) -> bool:
+    return target.minors_above(other.kubelet.version) > KUBELET_MAY_LAG
 
 
 async def _api(running: Running) -> None:

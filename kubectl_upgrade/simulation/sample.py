@@ -52,9 +52,11 @@ def from_plan(plan: Plan, seed: int = 0) -> ModelCluster:
     """
     pinned, fields = plan.cluster, plan.cluster_configuration
     on_v1 = any("SystemVerification" in waiver.kubeadm_errors for waiver in plan.waivers)
+    # where only kubelets are left, `from` is the oldest of them
+    oldest = min(entry.versions.apiserver for entry in plan.control_planes)
     configuration = Configuration(
         name=pinned.name,
-        version=pinned.from_,
+        version=max(pinned.from_, oldest),
         endpoint=fields.control_plane_endpoint,
         repository=fields.image_repository,
         etcd=fields.etcd,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubectl_upgrade.steps.backup_etcd import BackupEtcd
 from kubectl_upgrade.steps.base import Step
+from kubectl_upgrade.steps.clean_kubelet_flags import CleanKubeletFlags
 from kubectl_upgrade.steps.drain_node import DrainNode
 from kubectl_upgrade.steps.fetch_packages import FetchPackages
 from kubectl_upgrade.steps.install_kubeadm import InstallKubeadm
@@ -25,6 +26,7 @@ from kubectl_upgrade.steps.wait_node import WaitNode
 
 STEPS: dict[str, type[Step]] = {
     "backup-etcd": BackupEtcd,
+    "clean-kubelet-flags": CleanKubeletFlags,
     "drain-node": DrainNode,
     "fetch-packages": FetchPackages,
     "install-kubeadm": InstallKubeadm,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.model.facts import Kubeadm
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.packages import FAMILIES
@@ -35,7 +36,10 @@ class InstallKubelet(Step):
         return Action(FAMILIES[target.packages].INSTALL_KUBELET, (self.version.bare,), 900)
 
     def taken_back(self, host: HostFacts) -> bool:
-        return isinstance(host.run, RunRecord) and "kubelet" in host.run.stepped_back
+        """Not this one, but a later hop's, when what is on disk is at least what this step installed."""
+        found = host.kubeadm.kubelet if isinstance(host.kubeadm, Kubeadm) else None
+        older = found is None or found < self.version
+        return older and isinstance(host.run, RunRecord) and "kubelet" in host.run.stepped_back
 
     def contradiction(self, host: HostFacts) -> str | None:
         return older_binary(host, "kubelet", self.version)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PLANS = Path(__file__).parents[2] / "plans"
 WAIVED = Options(waivers={"cgroup-v1": "nodes move to cgroup v2 in the first quarter"}, waive_until="2027-03-31")
 PLAIN = Options(waivers={}, waive_until="")
+VIA = Options(waivers={}, waive_until="", via=(Version.parse("v1.35.4"),))
 
 
 async def _move_to_cgroup_v1(model: ModelCluster) -> None:
@@ -50,6 +51,7 @@ async def _planned(model: ModelCluster, to: str, options: Options) -> str:
         ("three-control-planes.yaml", (3, 3), "v1.35.4", PLAIN),
         ("single-control-plane.yaml", (1, 1), "v1.34.9", PLAIN),
         ("with-a-waiver.yaml", (3, 3), "v1.35.4", WAIVED),
+        ("two-minors.yaml", (3, 3), "v1.36.3", VIA),
     ],
 )
 def test_examples_are_what_the_planner_writes(file: str, shape: tuple[int, int], to: str, options: Options) -> None:

@@ -137,7 +137,7 @@ def test_waivers_let_kubeadm_ignore_their_errors_and_no_other(shape: type[Shape]
     assert "ignorePreflightErrors" not in str(_plan(shape().facts()).hops)
 
 
-@pytest.mark.parametrize("target", ["v1.36.0", "v1.99.0", "v1.34.0"])
+@pytest.mark.parametrize("target", ["v1.39.0", "v1.99.0", "v1.34.0"])
 def test_where_there_is_no_way_there_are_no_hops(shape: type[Shape], target: str) -> None:
     plan = _plan(shape().facts(), target)
     assert plan.hops == ()

@@ -21,17 +21,20 @@ from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.power import cut, reboot
 from kubectl_upgrade.simulation.state import Folder
 from tests.resilience.figures import complain, figure
-from tests.resilience.world import Operator, cluster, difference, lock_of, state_of
+from tests.resilience.world import FURTHER, TO, Operator, cluster, difference, lock_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.simulation.cluster import ModelCluster
     from kubectl_upgrade.simulation.faults import Point
 
 How: TypeAlias = Literal["client-kill", "ssh-cut", "node-reboot", "kubeadm-killed"]
 State: TypeAlias = Literal["kept", "deleted", "elsewhere"]
+Done: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""node, action, arguments"""
 
 _BEGINS, _DONE = "step-begins ", "step-done "
 MOMENTS = ("before intent", "after intent", "mid-action", "after effect", "after record")
@@ -51,9 +54,12 @@ class Case:
     nth: int
     node: str
     phase: str = ""
+    to: Version = TO
+    """further than one hop, or not"""
 
     def __str__(self) -> str:
-        return f"{self.control_planes}:{self.step}:{self.phase or self.moment}:{self.how}:{self.state}"
+        shape = f"{self.control_planes}" if self.to == TO else f"{self.control_planes}-{self.to}"
+        return f"{shape}:{self.step}:{self.phase or self.moment}:{self.how}:{self.state}"
 
 
 @dataclass(frozen=True)
@@ -62,29 +68,31 @@ class Undisturbed:
 
     points: tuple[Point, ...]
     state: dict[str, Any]
+    done: Counter[Done]
+    """how often each action has succeeded: once, or once in each hop when its arguments name no version"""
 
 
 @cache
-def undisturbed(control_planes: int) -> Undisturbed:
+def undisturbed(control_planes: int, to: Version = TO) -> Undisturbed:
     """Run it once."""
     model = cluster(control_planes)
 
     async def story() -> Undisturbed:
         operator = Operator(model, model.folder)
-        plan = await operator.plan()
+        plan = await operator.plan(to)
         model.faults.points = 0
         model.faults.crossed = []
         await operator.apply(plan)
         crossed = tuple(model.faults.crossed)
         await operator.world().clock.sleep(120)
-        return Undisturbed(crossed, await state_of(model))
+        return Undisturbed(crossed, await state_of(model), _succeeded(model))
 
     return loop.run(story())
 
 
-def cases(control_planes: int) -> Iterator[Case]:
+def cases(control_planes: int, to: Version = TO) -> Iterator[Case]:
     """All of them, from the points that the engine itself crosses."""
-    points = undisturbed(control_planes).points
+    points = undisturbed(control_planes, to).points
     for step, begin, end in _steps(points):
         hop, stage, target, name = step.split("/")
         del hop, stage, name
@@ -93,11 +101,11 @@ def cases(control_planes: int) -> Iterator[Case]:
         for moment, how in product(MOMENTS, ("client-kill", "ssh-cut", "node-reboot")):
             states: Sequence[State] = ("kept", "deleted", "elsewhere") if how == "client-kill" else ("kept",)
             for state in states:
-                yield Case(control_planes, step, moment, how, state, at[moment], node)  # type: ignore[arg-type]
+                yield Case(control_planes, step, moment, how, state, at[moment], node, to=to)  # type: ignore[arg-type]
         for number in range(begin, end):
             point = points[number - 1]
             if point.action.startswith("kubeadm") and point.phase and point.moment == "after":
-                yield Case(control_planes, step, "", "kubeadm-killed", "kept", number, node, point.phase)
+                yield Case(control_planes, step, "", "kubeadm-killed", "kept", number, node, point.phase, to)
 
 
 def _steps(points: Sequence[Point]) -> Iterator[tuple[str, int, int]]:
@@ -131,7 +139,7 @@ def run_case(case: Case) -> str:
 async def _story(case: Case) -> str:
     model = cluster(case.control_planes)
     first = Operator(model, model.folder)
-    plan = await first.plan()
+    plan = await first.plan(case.to)
     model.faults.points = 0
     _prepare(model, case)
     ended = await _apply(first, plan)
@@ -141,8 +149,9 @@ async def _story(case: Case) -> str:
         if again:
             return f"after one resume: {again} (the first apply: {ended})"
     await first.world().clock.sleep(120)
-    wrong = _repeated(model) or next(iter(model.stopped_together), "")
-    return wrong or difference(await state_of(model), undisturbed(case.control_planes).state)
+    wanted = undisturbed(case.control_planes, case.to)
+    wrong = _repeated(model, wanted) or next(iter(model.stopped_together), "")
+    return wrong or difference(await state_of(model), wanted.state)
 
 
 def _prepare(model: ModelCluster, case: Case) -> None:
@@ -194,13 +203,14 @@ async def _resume(operator: Operator, plan: Plan) -> str:
     return ""
 
 
-def _repeated(model: ModelCluster) -> str:
+def _repeated(model: ModelCluster, wanted: Undisturbed) -> str:
     """No action starts again after it has succeeded, nor at all unless it failed or was interrupted."""
-    done: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
-    for record in model.trace:
-        done[record.node, record.action, record.args] += record.exit_code == 0
-    twice = [f"{action} on {node}" for (node, action, _), count in done.items() if count > 1]
-    return f"done twice: {', '.join(twice)}" if twice else ""
+    twice = [f"{action} on {node}" for node, action, _ in _succeeded(model) - wanted.done]
+    return f"done more often than in an undisturbed run: {', '.join(twice)}" if twice else ""
+
+
+def _succeeded(model: ModelCluster) -> Counter[Done]:
+    return Counter((record.node, record.action, record.args) for record in model.trace if record.exit_code == 0)
 
 
 def main(words: Sequence[str]) -> int:
@@ -209,6 +219,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="one case, as a failure names it")
     given = parser.parse_args(words)
     chosen = [case for count in (3, 1) for case in cases(count)][:: given.every]
+    # the second hop is made of the first one's steps: what is new is the way from one to the other
+    chosen += [case for count in (3, 1) for case in cases(count, FURTHER)][:: given.every * (1 if given.only else 31)]
     if given.only:
         chosen = [case for case in chosen if str(case) == given.only]
     with ProcessPoolExecutor(os.cpu_count()) as pool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.world import World
 
 TO = Version.parse("v1.35.4")
+FURTHER = Version.parse("v1.36.3")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 OURS = "upgrade-cp"
 
@@ -43,11 +44,12 @@ class Operator:
     name: str = "ops"
     stop: Stop = field(default_factory=Stop)
 
-    async def plan(self) -> Plan:
+    async def plan(self, to: Version = TO) -> Plan:
         # a call each second would bury the points at which a run can be cut off
-        options = Options(waivers={}, waive_until="", availability_probe=False)
+        via = (TO,) if to > TO else ()
+        options = Options(waivers={}, waive_until="", availability_probe=False, via=via)
         facts = await gather(self.world())
-        return make_plan(facts, TO, judge(facts, Aim(TO), options.waivers), options)
+        return make_plan(facts, to, judge(facts, Aim(to), options.waivers), options)
 
     async def apply(self, plan: Plan, take_over: str = "") -> History:
         self.stop = Stop()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.traces.trace import Trace
 
 CONTROL_PLANES_ONLY = frozenset({"backup-etcd", "kubeadm-apply", "kubelet-via-endpoint", "kubelet-via-own-apiserver"})
+WORKERS_ONLY = frozenset({"clean-kubelet-flags"})
 ENDS = ("ends well", "fails", "is interrupted by a reboot")
 
 
@@ -21,12 +22,9 @@ def unproved(traces: Sequence[Trace]) -> list[str]:
     """Lines `ACTION on PLACE: END`, sorted."""
     actions = sorted(path[8:-3] for path in node.bundle() if path.startswith("actions/"))
     places = ("a control plane", "a worker")
+    elsewhere = {places[0]: WORKERS_ONLY, places[1]: CONTROL_PLANES_ONLY}
     claimed = {
-        (action, place, end)
-        for action in actions
-        for place in places
-        for end in ENDS
-        if place == places[0] or action not in CONTROL_PLANES_ONLY
+        (action, place, end) for action in actions for place in places for end in ENDS if action not in elsewhere[place]
     }
     shown = {(trace.action, places[0] if trace.control_plane else places[1], _end(trace)) for trace in traces}
     return [f"{action} on {place}: {end}" for action, place, end in sorted(claimed - shown)]

@@ -19,6 +19,7 @@ from kubectl_upgrade.planfile.invariants.order import (
     kubeadm_apply_leads,
     kubelets_follow_control_planes,
     nodes_are_upgraded_once,
+    skipped_clean_ups_are_made_up,
     what_runs_is_installed_first,
     worker_kubelets_follow_kubeadm,
 )
@@ -69,6 +70,7 @@ INVARIANTS = (
     what_runs_is_installed_first,
     kubelets_follow_control_planes,
     worker_kubelets_follow_kubeadm,
+    skipped_clean_ups_are_made_up,
     steps_have_their_waits,
     wait_etcd_counts_all,
     pairs_are_closed,

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
 from kubectl_upgrade.planfile.problem import Problem
+from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kubectl_upgrade.model.plan import Argument
     from kubectl_upgrade.planfile.invariants.layout import LaidHop, Layout
 
 _INSTALLED_BY = dict.fromkeys(KUBEADM, "install-kubeadm") | {
@@ -99,6 +101,23 @@ def worker_kubelets_follow_kubeadm(layout: Layout) -> Iterator[Problem]:
                 elif not names <= ready:
                     message = f"install-kubelet before kubeadm-node on {min(names - ready)}"
                     yield Problem(stage.at(index), message, "put kubeadm-node before it")
+
+
+def skipped_clean_ups_are_made_up(layout: Layout) -> Iterator[Problem]:
+    """A kubelet does not start with a flag that it does not know. On control planes the kubeadm of every minor runs."""
+    for hop in layout.hops:
+        for stage in hop.stages:
+            for index, _ in stage.steps("install-kubelet"):
+                kubelets = {hop.kubelets[worker.name] for worker in stage.workers}
+                left = {flag for kubelet in kubelets for flag in flags_left(kubelet, hop.hop.to)}
+                cleaned: set[Argument] = set()
+                for place, step in stage.steps("clean-kubelet-flags"):
+                    flags = step.with_["flags"]
+                    if place < index and isinstance(flags, tuple):
+                        cleaned |= set(flags)
+                for flag in sorted(left - cleaned):
+                    message = f"a worker skips the minor whose kubeadm takes --{flag} out of kubeadm-flags.env"
+                    yield Problem(stage.at(index), message, "put clean-kubelet-flags with it before this step")
 
 
 def _upgrades_control_planes(hop: LaidHop, place: int) -> bool:
