@@ -25,6 +25,7 @@ from kubectl_upgrade.model.facts import (
     Packages,
     StaticPod,
 )
+from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
 from kubectl_upgrade.model.node_health import Room, System
 from kubectl_upgrade.model.run_record import RunRecord
@@ -91,6 +92,8 @@ class Shape:
             ready=True,
             cordoned=False,
             kubelet=version,
+            runtime="containerd://2.3.0",
+            kernel="6.1.0-28-amd64",
         )
         return replace(node, **self.nodes.get(name, {}))
 
@@ -141,6 +144,7 @@ class Shape:
             ),
             asked=(1_700_000_000, 1_700_000_001),
             certificates=_certificates(control_plane=control_plane),
+            flags=(Given(component="kubelet", place="/etc/default/kubelet", flags=("node-ip",)),),
         )
         if not control_plane:
             return facts
@@ -149,6 +153,7 @@ class Shape:
             manifests=ManifestFiles(hashes=hashes, images={}),
             etcd=etcd,
             apiserver=Apiserver(ready=True, version=version, said="ok"),
+            deprecated_apis=(),
             endpoint=EndpointSeen(
                 kubelet=f"10.0.0.{i + 11}:6443", endpoint="10.0.0.1:6443", own=False, ready=True, said=""
             ),

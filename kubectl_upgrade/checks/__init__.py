@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.checks.certificates import Certificates
 from kubectl_upgrade.checks.cgroup_v1 import CgroupV1
 from kubectl_upgrade.checks.clock_skew import ClockSkew
+from kubectl_upgrade.checks.container_runtime import ContainerRuntime
 from kubectl_upgrade.checks.cordoned_nodes import CordonedNodes
 from kubectl_upgrade.checks.coredns_migratable import CorednsMigratable
 from kubectl_upgrade.checks.disk_room import DiskRoom
 from kubectl_upgrade.checks.etcd_healthy import EtcdHealthy
+from kubectl_upgrade.checks.etcd_minimum import EtcdMinimum
 from kubectl_upgrade.checks.etcd_quota import EtcdQuota
 from kubectl_upgrade.checks.etcd_versions import EtcdVersions
 from kubectl_upgrade.checks.failed_units import FailedUnits
 from kubectl_upgrade.checks.hostnames import Hostnames
+from kubectl_upgrade.checks.kernel import Kernel
+from kubectl_upgrade.checks.known_bad_patch import KnownBadPatch
 from kubectl_upgrade.checks.known_minor import KnownMinor
 from kubectl_upgrade.checks.kubeadm_config_maps import KubeadmConfigMaps
 from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
@@ -31,6 +35,10 @@ from kubectl_upgrade.checks.package_holds import PackageHolds
 from kubectl_upgrade.checks.package_lock import PackageLock
 from kubectl_upgrade.checks.packages_sound import PackagesSound
 from kubectl_upgrade.checks.quorum import Quorum
+from kubectl_upgrade.checks.removed_admission_plugins import RemovedAdmissionPlugins
+from kubectl_upgrade.checks.removed_apis import RemovedApis
+from kubectl_upgrade.checks.removed_feature_gates import RemovedFeatureGates
+from kubectl_upgrade.checks.removed_flags import RemovedFlags
 from kubectl_upgrade.checks.serving_certificates import ServingCertificates
 from kubectl_upgrade.checks.stray_manifests import StrayManifests
 from kubectl_upgrade.checks.swap import Swap
@@ -44,6 +52,7 @@ if TYPE_CHECKING:
 # in the order in which a person wants to read them
 CHECKS: dict[str, Check] = {
     "known-minor": KnownMinor(),
+    "known-bad-patch": KnownBadPatch(),
     "upgrade-path": UpgradePath(),
     "nodes-reachable": NodesReachable(),
     "os-supported": OsSupported(),
@@ -75,5 +84,12 @@ CHECKS: dict[str, Check] = {
     "cgroup-v1": CgroupV1(),
     "serving-certificates": ServingCertificates(),
     "cordoned-nodes": CordonedNodes(),
+    "etcd-minimum": EtcdMinimum(),
+    "removed-apis": RemovedApis(),
+    "removed-flags": RemovedFlags(),
+    "removed-feature-gates": RemovedFeatureGates(),
+    "removed-admission-plugins": RemovedAdmissionPlugins(),
+    "kernel": Kernel(),
+    "container-runtime": ContainerRuntime(),
     "kubelets-via-endpoint": KubeletsViaEndpoint(),
 }

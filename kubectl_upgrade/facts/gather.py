@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kubectl_upgrade.facts import FACTS, ON_DEMAND, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
 from kubectl_upgrade.facts.add_ons import read_add_ons
+from kubectl_upgrade.facts.may_not import unless_forbidden
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.facts.serving_requests import read_unsigned_kubelets
 from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_upgrade.model.facts import Maybe, NodeObject
+    from kubectl_upgrade.model.given import Given
     from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.world import Clock, Cluster, FactOutput, Json, Nodes, World
 
@@ -27,7 +29,8 @@ ProbeWorkers: TypeAlias = Literal["auto", "all", "sample", "none"]
 
 NAMESPACE = "/api/v1/namespaces/kube-system"
 ON_CONTROL_PLANES = tuple(name for name in FACTS if name not in ON_DEMAND)
-ON_WORKERS = tuple(name for name in ON_CONTROL_PLANES if name not in {"manifests", "etcd", "apiserver", "endpoint"})
+_OF_CONTROL_PLANES = frozenset({"manifests", "etcd", "apiserver", "deprecated-apis", "endpoint"})
+ON_WORKERS = tuple(name for name in ON_CONTROL_PLANES if name not in _OF_CONTROL_PLANES)
 # `auto` asks every worker up to so many, else a sample
 MANY_WORKERS = 200
 SAMPLE = 10
@@ -42,14 +45,14 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
     cluster is not kubeadm's.
     """
     api = world.cluster
-    (namespace, ca, configuration, kubelets), (proxy, nodes, pods, add_ons) = await asyncio.gather(
+    (namespace, ca, configuration, kubelets), (proxy, proxies, nodes, pods, add_ons) = await asyncio.gather(
         asyncio.gather(
             api.get(NAMESPACE),
             api.get(cluster_ca.PATH),
             _kubeadms(api, kubeadm_config.PATH),
             _kubeadms(api, kubelet_config.PATH),
         ),
-        asyncio.gather(_kube_proxy(api), read_nodes(api), read_static_pods(api), read_add_ons(api)),
+        asyncio.gather(_kube_proxy(api), _kube_proxies(api), read_nodes(api), read_static_pods(api), read_add_ons(api)),
     )
     config = kubeadm_config.kubeadm_config(configuration)
     if not config.control_plane_endpoint:
@@ -66,6 +69,7 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
         hosts=await _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
         add_ons=add_ons,
         unsigned_kubelets=await read_unsigned_kubelets(api) if kubelet_config.server_tls_bootstrap(kubelets) else (),
+        configured={"kubelet-config": kubelet_config.feature_gates(kubelets), **proxies},
     )
 
 
@@ -158,3 +162,11 @@ async def _kube_proxy(api: Cluster) -> Maybe[Version]:
         return kube_proxy.kube_proxy_version(await api.get(kube_proxy.PATH))
     except NotFoundError:
         return Unknown("no DaemonSet kube-system/kube-proxy")
+
+
+async def _kube_proxies(api: Cluster) -> dict[str, Maybe[Given]]:
+    """Its ConfigMap; kubeadm leaves a kube-proxy without one alone."""
+    config_map = await unless_forbidden("get the ConfigMap kube-proxy", api.get(kube_proxy.CONFIG_PATH))
+    if config_map is None:
+        return {}
+    return {"kube-proxy": config_map if isinstance(config_map, Unknown) else kube_proxy.feature_gates(config_map)}

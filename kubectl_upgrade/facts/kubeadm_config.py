@@ -8,6 +8,7 @@ import yaml
 
 from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.facts import KubeadmConfig
+from kubectl_upgrade.model.given import Given, given
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 # kubeadm.k8s.io/v1beta4, ClusterConfiguration: what a field that is left out means
 _IMAGE_REPOSITORY = "registry.k8s.io"
 _CLUSTER_NAME = "kubernetes"
+_COMPONENTS = {
+    "apiServer": "kube-apiserver",
+    "controllerManager": "kube-controller-manager",
+    "scheduler": "kube-scheduler",
+}
 
 
 def kubeadm_config(config_map: Json) -> KubeadmConfig:
@@ -50,7 +56,27 @@ def _parse(configuration: Any) -> KubeadmConfig:
         api_version=_text(configuration, "apiVersion"),
         dns_disabled=dns.get("disabled") is True,
         proxy_disabled=_mapping(configuration.get("proxy") or {}, "proxy").get("disabled") is True,
+        given=_given(configuration, local),
     )
+
+
+def _given(configuration: dict[str, Any], etcd: dict[str, Any]) -> tuple[Given, ...]:
+    """What kubeadm will write into the manifests, and its own gates; places as a person finds them."""
+    sections = {name: _mapping(configuration.get(name) or {}, name) for name in _COMPONENTS}
+    found = [
+        *(given(_COMPONENTS[name], f"{name}.extraArgs", _arguments(section)) for name, section in sections.items()),
+        given("etcd", "etcd.local.extraArgs", _arguments(etcd)),
+        given("kubeadm", "featureGates", (), _mapping(configuration.get("featureGates") or {}, "featureGates")),
+    ]
+    return tuple(one for one in found if one.flags or one.gates)
+
+
+def _arguments(section: dict[str, Any]) -> list[tuple[str, str]]:
+    """kubeadm.k8s.io/v1beta3 has a mapping, v1beta4 a list of names and values, where a name may come again."""
+    arguments = section.get("extraArgs") or {}
+    if isinstance(arguments, dict):
+        return [(str(name), str(value)) for name, value in arguments.items()]
+    return [(_text(argument, "name"), str(argument.get("value", ""))) for argument in arguments]
 
 
 def _mapping(value: Any, name: str) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def node_object(raw: Json) -> NodeObject:
         cordoned=bool(raw.get("spec", {}).get("unschedulable")),
         kubelet=Version.parse(info["kubeletVersion"]),
         boot_id=info.get("bootID", ""),
+        runtime=info.get("containerRuntimeVersion", ""),
+        kernel=info.get("kernelVersion", ""),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias, TypeVar
 
 from kubectl_upgrade.model.add_ons import AddOns
 from kubectl_upgrade.model.certificates import Certificates
+from kubectl_upgrade.model.deprecated_api import DeprecatedApi
+from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
@@ -43,6 +45,10 @@ class NodeObject:
     cordoned: bool
     kubelet: Version
     boot_id: str = ""
+    runtime: str = ""
+    """of the containers, `containerd://2.1.5`"""
+    kernel: str = ""
+    """`6.1.0-28-amd64`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +227,8 @@ class HostFacts:
     manifests: Maybe[ManifestFiles] = Unknown("not asked")
     etcd: Maybe[Etcd] = Unknown("not asked")
     apiserver: Maybe[Apiserver] = Unknown("not asked")
+    deprecated_apis: Maybe[tuple[DeprecatedApi, ...]] = Unknown("not asked")
+    """requested of this node's API server since it started"""
     components: Maybe[Components] = Unknown("not asked")
     kubelet: Maybe[Kubelet] = Unknown("not asked")
     endpoint: Maybe[EndpointSeen] = Unknown("not asked")
@@ -230,6 +238,8 @@ class HostFacts:
     certificates: Maybe[Certificates] = NOT_ASKED
     evidence: Maybe[str] = Unknown("not asked")
     """logs, containers and disks, for a person"""
+    flags: Maybe[tuple[Given, ...]] = Unknown("not asked")
+    """what the kubelet is given, and the static pods of kubeadm, and by which patches of it"""
     kubelet_config_access: Maybe[bool] = Unknown("not asked")
     """the kubelet's credentials may read the ConfigMap kube-system/kubelet-config"""
     system: Maybe[System] = Unknown("not asked")
@@ -255,6 +265,8 @@ class KubeadmConfig:
     dns_disabled: bool = False
     proxy_disabled: bool = False
     """kubeadm leaves the add-on alone"""
+    given: tuple[Given, ...] = ()
+    """extraArgs of its components, and feature gates of kubeadm itself"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +289,8 @@ class Facts:
     add_ons: Maybe[AddOns] = NOT_ASKED
     unsigned_kubelets: Maybe[tuple[str, ...]] = ()
     """nodes whose kubelets wait for a serving certificate, when kubelet-config has serverTLSBootstrap"""
+    configured: Mapping[str, Maybe[Given]] = field(default_factory=dict)
+    """by ConfigMap: feature gates in kubelet-config, and in kube-proxy where that is kubeadm's"""
 
     @property
     def control_planes(self) -> tuple[NodeObject, ...]:

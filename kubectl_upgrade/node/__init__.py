@@ -8,12 +8,15 @@ _HERE = files(__name__)
 # functions of lib/ that a fact calls; a fact goes to the node as one text, so they travel in front of it
 _CALLS = {
     "etcd": ("etcd-member",),
+    "apiserver": ("own-apiserver",),
+    "deprecated-apis": ("own-apiserver",),
     "packages": ("apt-repository",),
     "kubelet": ("kubelet-health",),
     "components": ("kubelet-health", "kubelet-pods"),
     "run": ("unit-state",),
     "endpoint": ("endpoint",),
     "system": ("container-runtime",),
+    "flags": ("kubelet-flags",),
 }
 
 

@@ -217,11 +217,17 @@ class ModelCluster:
     # configuration
 
     def publish_configuration(self) -> None:
-        """kubeadm-config and kubelet-config as ConfigMaps."""
+        """kubeadm-config, kubelet-config and kube-proxy's as ConfigMaps."""
         configuration = self.configuration
-        kubelet = objects.kubelet_configuration(fail_cgroup_v1=configuration.fail_cgroup_v1)
-        cluster = configuration.text()
-        data = {"kubeadm-config": {"ClusterConfiguration": cluster}, "kubelet-config": {"kubelet": kubelet}}
+        data = {
+            "kubeadm-config": {"ClusterConfiguration": configuration.text()},
+            "kubelet-config": {
+                "kubelet": objects.kubelet_configuration(
+                    fail_cgroup_v1=configuration.fail_cgroup_v1, gates=configuration.kubelet_gates
+                )
+            },
+            "kube-proxy": {"config.conf": objects.kube_proxy_configuration(configuration.proxy_gates)},
+        }
         for name, values in data.items():
             there = self.store.find(CONFIG_MAPS, name, objects.KUBE_SYSTEM)
             if there is None:

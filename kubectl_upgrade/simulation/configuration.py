@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from kubectl_upgrade.simulation.releases import release
@@ -15,7 +15,7 @@ REGISTRY = "registry.k8s.io"
 
 @dataclass(slots=True, kw_only=True)
 class Configuration:
-    """Chosen fields of ClusterConfiguration, and kubelet-config's one; `none` for what is not pinned."""
+    """Chosen fields of ClusterConfiguration, kubelet-config and kube-proxy; `none` for what is not pinned."""
 
     name: str
     version: Version
@@ -27,6 +27,10 @@ class Configuration:
     dns_repository: str = "none"
     dns_tag: str = "none"
     fail_cgroup_v1: bool = True
+    extra_args: dict[str, dict[str, str]] = field(default_factory=dict)
+    """component → flag without dashes → value"""
+    kubelet_gates: list[str] = field(default_factory=list)
+    proxy_gates: list[str] = field(default_factory=list)
 
     def component_image(self, component: str, version: Version) -> str:
         """The image that kubeadm of this version gives a static pod."""
@@ -46,14 +50,14 @@ class Configuration:
     def text(self) -> str:
         """YAML, as kubeadm keeps it in the ConfigMap kubeadm-config."""
         lines = [
-            "apiServer: {}",
+            *self._section("apiServer", "kube-apiserver"),
             "apiVersion: kubeadm.k8s.io/v1beta4",
             "caCertificateValidityPeriod: 87600h0m0s",
             "certificateValidityPeriod: 8760h0m0s",
             "certificatesDir: /etc/kubernetes/pki",
             f"clusterName: {self.name}",
             f'controlPlaneEndpoint: "{self.endpoint}"',
-            "controllerManager: {}",
+            *self._section("controllerManager", "kube-controller-manager"),
             *_image("dns", self.dns_repository, self.dns_tag),
             "encryptionAlgorithm: RSA-2048",
             "etcd:",
@@ -62,6 +66,7 @@ class Configuration:
             lines += ["  external:", "    endpoints:", "    - https://10.99.0.5:2379"]
         else:
             lines += ["  local:", "    dataDir: /var/lib/etcd"]
+            lines += [f"  {line}" for line in self._section("", "etcd")[1:]]
             lines += [f"  {line}" for line in _image("", self.etcd_repository, self.etcd_tag)[1:]]
         lines += [
             f"imageRepository: {self.repository}",
@@ -71,9 +76,15 @@ class Configuration:
             "  dnsDomain: cluster.local",
             "  serviceSubnet: 10.96.0.0/12",
             "proxy: {}",
-            "scheduler: {}",
+            *self._section("scheduler", "kube-scheduler"),
         ]
         return "\n".join(lines) + "\n"
+
+    def _section(self, name: str, component: str) -> list[str]:
+        """The mapping `name` with a component's extraArgs."""
+        arguments = self.extra_args.get(component, {})
+        lines = [line for flag, value in arguments.items() for line in (f"  - name: {flag}", f'    value: "{value}"')]
+        return [f"{name}:", "  extraArgs:", *lines] if lines else [f"{name}: {{}}"]
 
     def _unless_pinned(self, repository: str) -> str:
         return self.repository if repository == "none" else repository

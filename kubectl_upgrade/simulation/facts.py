@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.simulation import objects
+from kubectl_upgrade.simulation import flags, objects
 from kubectl_upgrade.simulation.certificate import SIGNED, certificate
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
@@ -130,6 +130,14 @@ def _apiserver(cluster: ModelCluster, node: Node) -> list[str]:
     return ["readyz 200 ok", version]
 
 
+def _deprecated_apis(_: ModelCluster, node: Node) -> list[str]:
+    if not node.control_plane:
+        raise NotObservedError("no /etc/kubernetes/manifests/kube-apiserver.yaml on this node")
+    if not node.running("kube-apiserver"):
+        raise NotObservedError(f"https://{node.address}:6443/metrics answered 000")
+    return [*(f"api {labels}" for labels in node.deprecated_apis), "code 200"]
+
+
 def _components(_: ModelCluster, node: Node) -> list[str]:
     """The pods of the kubelet that runs: mirrors follow at once here."""
     refused = "curl: (7) Failed to connect to 127.0.0.1: Connection refused"
@@ -241,10 +249,12 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "manifests": _manifests,
     "etcd": _etcd,
     "apiserver": _apiserver,
+    "deprecated-apis": _deprecated_apis,
     "components": _components,
     "kubelet": _kubelet,
     "endpoint": _endpoint,
     "certificates": _certificates,
+    "flags": flags.observe,
     "run": _run,
     "kubelet-config-access": _kubelet_config_access,
     "external-etcd": _external_etcd,
@@ -252,8 +262,10 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "evidence": _evidence,
     "system": _system,
 }
-# what traces of actions hold: what is for people only, or asked by one wait or check alone, or of another etcd, is not
-_NOT_RECORDED = {"components", "certificates", "external-etcd", "last-output", "evidence", "system"}
+# what traces of actions do not hold: what is for people only, asked by one wait or check alone, or of another etcd
+_NOT_RECORDED = frozenset(
+    {"flags", "components", "certificates", "deprecated-apis", "external-etcd", "last-output", "evidence", "system"}
+)
 RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)
 
 

@@ -195,6 +195,7 @@ async def _kubelet_config(running: Running, target: Version) -> None:
         if running.node.control_plane:  # ControlPlaneKubeletLocalMode
             kubelet.conf_via_endpoint = False
         kubelet.fail_cgroup_v1 = running.cluster.configuration.fail_cgroup_v1
+        kubelet.gates = list(running.cluster.configuration.kubelet_gates)
         # 1.35's kubeadm alone cleans the file up; 1.36's no longer does (kubernetes/kubernetes#133779)
         kubelet.kubeadm_flags = [
             flag for flag in kubelet.kubeadm_flags if REMOVED_KUBELET_FLAGS.get(flag.partition("=")[0]) != target.minor

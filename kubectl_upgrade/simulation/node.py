@@ -28,6 +28,8 @@ class StaticPod:
     running: bool = True
     replaced: bool = False
     """by another at this moment: its manifest, or the kubelet's minor, is new"""
+    by_hand: list[str] = field(default_factory=list)
+    """flags that somebody wrote into the manifest and nowhere else"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -65,6 +67,8 @@ class Kubelet:
     """KUBELET_KUBEADM_ARGS in /var/lib/kubelet/kubeadm-flags.env, which kubeadm writes"""
     extra_flags: list[str] = field(default_factory=list)
     """KUBELET_EXTRA_ARGS in /etc/default/kubelet, which a person writes"""
+    gates: list[str] = field(default_factory=list)
+    """featureGates in /var/lib/kubelet/config.yaml, which kubeadm writes from kubelet-config"""
     fail_cgroup_v1: bool = True
     """failCgroupV1 in /var/lib/kubelet/config.yaml, Kubernetes' default since 1.35"""
     log: tuple[str, ...] = ()
@@ -72,6 +76,13 @@ class Kubelet:
     """kubelet.conf names the cluster's endpoint, where kubeadm since 1.33 writes the node's own API server"""
     via_endpoint: bool = False
     """what stood there when it started"""
+
+    def files(self) -> dict[str, list[str]]:
+        """The flags in each file that its unit reads."""
+        return {
+            "/var/lib/kubelet/kubeadm-flags.env": self.kubeadm_flags,
+            "/etc/default/kubelet": self.extra_flags,
+        }
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -93,6 +104,8 @@ class Node:
     os_id: str = "debian"
     os_version: str = "12"
     cgroup: Literal["v1", "v2"] = "v2"
+    runtime: str = "containerd://2.3.0"
+    kernel: str = "6.1.0-28-amd64"
     patches: Literal["none", "standard"] = "none"
     patches_hash: str = f"sha256:{'0' * 64}"
     """of what is in the folder of patches, when they are standard"""
@@ -109,6 +122,8 @@ class Node:
     """file beside kubeadm's → name of the pod in it"""
     certificates_made: float = 0
     """when kubeadm last signed them, by the model's clock"""
+    deprecated_apis: list[str] = field(default_factory=list)
+    """labels of its API server's metric apiserver_requested_deprecated_apis"""
     up: bool = True
     boots: int = 1
     cut_until: float = 0
@@ -142,11 +157,7 @@ class Node:
 
     def refused_flag(self, version: Version) -> str | None:
         """A flag that a kubelet of this version does not know, with the file that holds it; None when it knows all."""
-        files = {
-            "/var/lib/kubelet/kubeadm-flags.env": self.kubelet.kubeadm_flags,
-            "/etc/default/kubelet": self.kubelet.extra_flags,
-        }
-        for file, flags in files.items():
+        for file, flags in self.kubelet.files().items():
             for flag in unknown_flags(version, flags):
                 return f"unknown flag: {flag} (in {file})"
         return None

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kubectl_upgrade.simulation.node import Node
     from kubectl_upgrade.world import Json
@@ -185,8 +185,18 @@ def lease(name: str, holder: str) -> Json:
     }
 
 
-def kubelet_configuration(*, fail_cgroup_v1: bool) -> str:
+def kubelet_configuration(*, fail_cgroup_v1: bool, gates: Sequence[str] = ()) -> str:
     """KubeletConfiguration, YAML, as in the ConfigMap kubelet-config."""
     lines = ["apiVersion: kubelet.config.k8s.io/v1beta1", "clusterDomain: cluster.local"]
     lines += [] if fail_cgroup_v1 else ["failCgroupV1: false"]
-    return "\n".join([*lines, "kind: KubeletConfiguration", "rotateCertificates: true"]) + "\n"
+    return "\n".join([*lines, *_gates(gates), "kind: KubeletConfiguration", "rotateCertificates: true"]) + "\n"
+
+
+def kube_proxy_configuration(gates: Sequence[str]) -> str:
+    """KubeProxyConfiguration, YAML, as in the ConfigMap kube-proxy."""
+    head = ["apiVersion: kubeproxy.config.k8s.io/v1alpha1", "clusterCIDR: 10.244.0.0/16"]
+    return "\n".join([*head, *_gates(gates), "kind: KubeProxyConfiguration", 'mode: ""']) + "\n"
+
+
+def _gates(gates: Sequence[str]) -> list[str]:
+    return ["featureGates:", *(f"  {gate}: true" for gate in gates)] if gates else []

@@ -48,10 +48,10 @@ def from_plan(plan: Plan, seed: int = 0) -> ModelCluster:
     """The cluster that the plan was made for, so that nothing drifts but its CA: no bytes can be made for a hash.
 
     A rehearsal therefore takes the plan with `cluster.ca_hash` replaced by this cluster's `ca_hash`.
-    What a plan does not say is as kubeadm leaves it; nodes are on cgroup v1 when a waiver lets SystemVerification pass.
+    What a plan does not say is as kubeadm leaves it; nodes are on cgroup v1 when a waiver lets it pass.
     """
     pinned, fields = plan.cluster, plan.cluster_configuration
-    on_v1 = any("SystemVerification" in waiver.kubeadm_errors for waiver in plan.waivers)
+    on_v1 = any(waiver.check == "cgroup-v1" for waiver in plan.waivers)
     # where only kubelets are left, `from` is the oldest of them
     oldest = min(entry.versions.apiserver for entry in plan.control_planes)
     configuration = Configuration(

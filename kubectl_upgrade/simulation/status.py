@@ -45,8 +45,8 @@ def _node(cluster: ModelCluster, obj: Json) -> Json:
         "nodeInfo": {
             "architecture": "amd64",
             "bootID": node.boot_id,
-            "containerRuntimeVersion": "containerd://2.1.4",
-            "kernelVersion": "6.1.0-28-amd64",
+            "containerRuntimeVersion": node.runtime,
+            "kernelVersion": node.kernel,
             "kubeProxyVersion": "",
             "kubeletVersion": str(node.kubelet.reported),
             "machineID": node.machine_id,

@@ -55,7 +55,7 @@ def test_names_agree(name: str) -> None:
         ("v1.34.9", ""),
         ("v1.35.0", ""),
         ("v1.36.0", ""),
-        ("v1.39.1", "v1.37, on the way to v1.39.1, is unknown"),
+        ("v1.39.1", "v1.38, on the way to v1.39.1, is unknown"),
         ("v1.34.3", "going back"),
         ("v1.33.9", "going back"),
     ],

@@ -51,10 +51,15 @@ def _odd_flag(model: ModelCluster) -> None:
 
 @pytest.mark.parametrize("broken", [_withdraw, _close, _odd_flag], ids=["no such version", "no registry", "a flag"])
 def test_what_fails_in_prepare_has_changed_nothing(operator: Operator, broken: Callable[[ModelCluster], None]) -> None:
+    def heed(event: Event) -> None:
+        if isinstance(event, StepBegins):  # what breaks sooner may be found sooner, by a check
+            broken(operator.model)
+
+    operator.heed = heed
+
     async def story() -> None:
         plan = await operator.plan()
         before = await state_of(operator.model)
-        broken(operator.model)
         with pytest.raises(StepError, match="prepare"):
             await operator.apply(plan)
         assert taken_apart(operator.model) == set()
@@ -67,6 +72,22 @@ def test_what_fails_in_prepare_has_changed_nothing(operator: Operator, broken: C
         assert after == before
 
     loop.run(story())
+
+
+def test_a_flag_that_is_known_to_be_removed_stops_before_anything_is_done(operator: Operator) -> None:
+    async def story() -> None:
+        plan = await operator.plan()
+        _odd_flag(operator.model)
+        with pytest.raises(
+            PreflightError, match=r"removed-flags: w2: /etc/default/kubelet gives kubelet the flag --pod-"
+        ):
+            await operator.apply(plan)
+        assert not operator.model.trace
+        operator.model.nodes["w2"].kubelet.extra_flags = []
+        await operator.apply(plan)
+
+    loop.run(story())
+    upgraded(operator.model)
 
 
 def test_mended_the_same_run_goes_on(operator: Operator) -> None:

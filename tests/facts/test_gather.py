@@ -180,7 +180,13 @@ def test_a_cluster() -> None:
     assert (facts.kubeadm_config.etcd, facts.kubeadm_config.etcd_image_tag) == ("stacked", "none")
     assert facts.static_pods[0].component == "kube-apiserver"
     assert nodes.asked["cp1"] == tuple(name for name in FACTS if name not in ON_DEMAND)
-    assert set(FACTS) - ON_DEMAND - set(nodes.asked["w1"]) == {"manifests", "etcd", "apiserver", "endpoint"}
+    assert set(FACTS) - ON_DEMAND - set(nodes.asked["w1"]) == {
+        "manifests",
+        "etcd",
+        "apiserver",
+        "deprecated-apis",
+        "endpoint",
+    }
 
 
 def test_a_node_that_does_not_answer_stops_nobody() -> None:

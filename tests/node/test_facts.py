@@ -13,6 +13,7 @@ import pytest
 from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
 from kubectl_upgrade.model.certificates import Certificates
+from kubectl_upgrade.model.deprecated_api import DeprecatedApi
 from kubectl_upgrade.model.facts import (
     Apiserver,
     Components,
@@ -262,7 +263,7 @@ def test_etcd_that_does_not_answer_is_unknown(etcd: Machine) -> None:
     assert found.reason.startswith("etcdctl endpoint status")
 
 
-@pytest.mark.parametrize("name", ["etcd", "apiserver", "kubelet-config-access"])
+@pytest.mark.parametrize("name", ["etcd", "apiserver", "deprecated-apis", "kubelet-config-access"])
 def test_what_a_node_does_not_have_is_unknown(bare: Machine, name: str) -> None:
     found = ask(bare, name)
     assert isinstance(found, Unknown)
@@ -281,6 +282,32 @@ def test_apiserver_without_an_answer(bare: Machine) -> None:
     assert isinstance(found, Apiserver)
     assert (found.ready, found.version) == (False, None)
     assert "port 1" in found.said
+
+
+METRICS = """\
+# HELP apiserver_requested_deprecated_apis [STABLE] Gauge of deprecated APIs that have been requested
+# TYPE apiserver_requested_deprecated_apis gauge
+apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",subresource="",version="v1"} 1
+apiserver_requested_deprecated_apis{group="a.b",removed_release="1.36",resource="c",subresource="d",version="v1beta1"} 1
+apiserver_requests_total{group="a.b"} 7
+"""
+
+
+def test_deprecated_apis(bare: Machine) -> None:
+    assert ask(bare, "deprecated-apis") == Unknown("no /etc/kubernetes/manifests/kube-apiserver.yaml on this node")
+    put(bare, "/etc/kubernetes/manifests/kube-apiserver.yaml", "    - --advertise-address=fd00::5\n")
+    put(bare, "/metrics", METRICS)
+    answers = "#!/bin/sh\nfor url; do :; done\n[ $url = 'https://[fd00::5]:6443/metrics' ] && cat /metrics && echo && "
+    put(bare, "/usr/local/bin/curl", f"{answers}printf 200\n")
+    core = DeprecatedApi(group="", version="v1", resource="endpoints", subresource="", removed_release="")
+    other = DeprecatedApi(group="a.b", version="v1beta1", resource="c", subresource="d", removed_release="1.36")
+    assert ask(bare, "deprecated-apis") == (core, other)
+    put(bare, "/usr/local/bin/curl", f"{answers}printf 403\n")
+    assert ask(bare, "deprecated-apis") == Unknown("https://[fd00::5]:6443/metrics answered 403")
+    bare.must("rm /usr/local/bin/curl")
+    found = ask(bare, "deprecated-apis")
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith("https://[fd00::5]:6443/metrics answered ")
 
 
 CURL = """#!/bin/sh

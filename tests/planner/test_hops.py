@@ -174,4 +174,4 @@ def test_a_control_planes_kubelet_that_is_ahead_waits_for_its_hop(shape: type[Sh
 def test_no_way_is_planned_where_a_check_says_that_there_is_none(shape: type[Shape]) -> None:
     plan = _plan(shape().facts(), "v1.39.0")
     assert plan.hops == ()
-    assert "v1.37, on the way to v1.39.0, is unknown" in "".join(entry.message for entry in plan.preflight)
+    assert "v1.38, on the way to v1.39.0, is unknown" in "".join(entry.message for entry in plan.preflight)

@@ -1,0 +1,42 @@
+"""What the kubelet and the static pods of a modelled node are given, as node/facts/flags.sh would print it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_upgrade.simulation.releases import COMPONENTS
+
+if TYPE_CHECKING:
+    from kubectl_upgrade.simulation.cluster import ModelCluster
+    from kubectl_upgrade.simulation.node import Node
+
+_UNIT = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+_CONFIG = "/var/lib/kubelet/config.yaml"
+_MANIFESTS = "/etc/kubernetes/manifests"
+# of many that kubeadm gives them
+_DEFAULTS = {
+    "etcd": ("--advertise-client-urls=u", "--cert-file=f"),
+    "kube-apiserver": ("--advertise-address=a", "--enable-admission-plugins=NodeRestriction", "--secure-port=6443"),
+    "kube-controller-manager": ("--bind-address=127.0.0.1", "--leader-elect=true"),
+    "kube-scheduler": ("--bind-address=127.0.0.1", "--leader-elect=true"),
+}
+
+
+def observe(cluster: ModelCluster, node: Node) -> list[str]:
+    """Its lines."""
+    lines = [_line("kubelet", f"--{name}=f", _UNIT) for name in ("bootstrap-kubeconfig", "kubeconfig", "config")]
+    lines += [_line("kubelet", flag, file) for file, flags in node.kubelet.files().items() for flag in flags]
+    lines += [f"gate kubelet {gate} {_CONFIG}" for gate in node.kubelet.gates]
+    for component in COMPONENTS:
+        if component in node.static_pods:
+            extra = cluster.configuration.extra_args.get(component, {})
+            words = [*_DEFAULTS[component], *(f"--{name}={value}" for name, value in extra.items())]
+            words += node.static_pods[component].by_hand
+            lines += [_line(component, word, f"{_MANIFESTS}/{component}.yaml") for word in words]
+    return lines
+
+
+def _line(component: str, flag: str, file: str) -> str:
+    name, _, value = flag.removeprefix("--").partition("=")
+    told = name == "feature-gates" or name.endswith("able-admission-plugins")
+    return f"flag {component} {name} {value if told and value else '-'} {file}"
