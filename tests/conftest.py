@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_upgrade.model.add_ons import AddOns, Corefile, CorefilePlugin
+from kubectl_upgrade.model.admission import Admission
 from kubectl_upgrade.model.certificates import Authority, Certificate, Certificates
 from kubectl_upgrade.model.facts import (
     Apiserver,
@@ -80,6 +81,9 @@ class Shape:
                 corefile=Corefile(plugins=(CorefilePlugin(name="errors", options=()),), closed=True),
                 dns_images=("registry.k8s.io/coredns/coredns:v1.12.1",),
             ),
+            pods=(),
+            budgets=(),
+            admission=Admission(),
         )
 
     def _node(self, i: int, name: str, version: Version) -> NodeObject:

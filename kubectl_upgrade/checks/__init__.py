@@ -11,6 +11,8 @@ from kubectl_upgrade.checks.container_runtime import ContainerRuntime
 from kubectl_upgrade.checks.cordoned_nodes import CordonedNodes
 from kubectl_upgrade.checks.coredns_migratable import CorednsMigratable
 from kubectl_upgrade.checks.disk_room import DiskRoom
+from kubectl_upgrade.checks.disruption_budgets import DisruptionBudgets
+from kubectl_upgrade.checks.empty_dir import EmptyDir
 from kubectl_upgrade.checks.etcd_healthy import EtcdHealthy
 from kubectl_upgrade.checks.etcd_minimum import EtcdMinimum
 from kubectl_upgrade.checks.etcd_quota import EtcdQuota
@@ -42,9 +44,11 @@ from kubectl_upgrade.checks.removed_flags import RemovedFlags
 from kubectl_upgrade.checks.serving_certificates import ServingCertificates
 from kubectl_upgrade.checks.stray_manifests import StrayManifests
 from kubectl_upgrade.checks.swap import Swap
+from kubectl_upgrade.checks.unmanaged_pods import UnmanagedPods
 from kubectl_upgrade.checks.upgrade_path import UpgradePath
 from kubectl_upgrade.checks.version_skew import VersionSkew
 from kubectl_upgrade.checks.versions_at_most_target import VersionsAtMostTarget
+from kubectl_upgrade.checks.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from kubectl_upgrade.checks.base import Check
@@ -91,5 +95,9 @@ CHECKS: dict[str, Check] = {
     "removed-admission-plugins": RemovedAdmissionPlugins(),
     "kernel": Kernel(),
     "container-runtime": ContainerRuntime(),
+    "webhooks": Webhooks(),
+    "disruption-budgets": DisruptionBudgets(),
+    "unmanaged-pods": UnmanagedPods(),
+    "empty-dir": EmptyDir(),
     "kubelets-via-endpoint": KubeletsViaEndpoint(),
 }

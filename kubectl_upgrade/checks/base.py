@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from kubectl_upgrade.model.drains import drained
 
-    from kubectl_upgrade.model.facts import Facts
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kubectl_upgrade.model.facts import Facts, NodeObject
     from kubectl_upgrade.model.finding import Finding
     from kubectl_upgrade.model.version import Version
 
@@ -20,6 +22,14 @@ class Aim:
     target: Version
     run8: str = ""
     """of the run that is being resumed: its own marks are not somebody else's"""
+    drains: bool = True
+    """the plan drains; a person may have taken that out of it"""
+    keeps_unmanaged: bool = True
+    """a drain of the plan stops at a pod without a controller, and does not delete it"""
+
+    def drained(self, nodes: Sequence[NodeObject]) -> tuple[NodeObject, ...]:
+        """Nodes that will be drained, in that order."""
+        return drained(nodes, self.target) if self.drains else ()
 
 
 class Check(Protocol):

@@ -133,7 +133,7 @@ async def make(
     from kubectl_upgrade.facts.gather import gather
     from kubectl_upgrade.planner.make_plan import make_plan
 
-    facts = await gather(world, probe_workers=probe_workers)
+    facts = await gather(world, probe_workers=probe_workers, target=target)
     judgements = judge(facts, Aim(target), options.waivers)
     tell_judgements(judgements)
     return make_plan(facts, target, judgements, options), judgements

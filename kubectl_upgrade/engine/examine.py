@@ -17,6 +17,7 @@ from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.expected import Progress
+from kubectl_upgrade.steps.drain_node import DrainNode
 from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     is skipped or waited for.
     """
     run = history.journal.run if history else run
-    facts = await gather(world)
+    facts = await gather(world, target=plan.cluster.to)
     begun = disturbed(plan, history) if history else frozenset()
     prepared: frozenset[str] = frozenset()
     if run:
@@ -80,7 +81,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
             fix="end this run with `kubectl upgrade-cp abort`, then make a new plan" if begun else "make a new plan",
         )
     waived = frozenset(waiver.check for waiver in plan.waivers)
-    judgements = judge(facts, Aim(plan.cluster.to, run[:8]), waived)
+    judgements = judge(facts, _aim(plan, run), waived)
     stops = _stops(judgements, facts, begun)
     if stops:
         raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
@@ -98,6 +99,13 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         prepared=prepared - begun,
         settled=settled,
     )
+
+
+def _aim(plan: Plan, run: str) -> Aim:
+    """Where the plan leads, and what a person made of its drains."""
+    drains = [step for hop in plan.hops for stage in hop.stages for step in stage.steps if step.do == DrainNode.NAME]
+    keeps = any(step.with_.get("unmanagedPods") != "delete" for step in drains)
+    return Aim(plan.cluster.to, run[:8], drains=bool(drains), keeps_unmanaged=keeps)
 
 
 def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is

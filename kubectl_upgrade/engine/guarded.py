@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.engine import lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_upgrade.world import Cluster, Fence, Json
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedCluster:
-    """A Cluster for steps: reads pass, changes demand that the lock is still this run's."""
+    """A Cluster for steps: reads and rehearsals pass, changes demand that the lock is still this run's."""
 
     inner: Cluster
     fence: Fence
@@ -23,6 +27,17 @@ class GuardedCluster:
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
         return await self.inner.list(path, labels=labels, fields=fields)
+
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        return await self.inner.reduced(path, keep, labels=labels, fields=fields)
+
+    async def rehearse_create(self, path: str, body: Json) -> Json:
+        return await self.inner.rehearse_create(path, body)
+
+    async def rehearse_patch(self, path: str, body: Json) -> Json:
+        return await self.inner.rehearse_patch(path, body)
 
     async def create(self, path: str, body: Json) -> Json:
         await lock.demand(self.inner, self.fence)

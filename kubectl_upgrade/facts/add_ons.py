@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from kubectl_upgrade.facts.corefile import corefile
-from kubectl_upgrade.facts.may_not import unless_forbidden
+from kubectl_upgrade.facts.forbidden import if_there
 from kubectl_upgrade.model.add_ons import AddOns, Broken
 from kubectl_upgrade.model.facts import Unknown
 
@@ -27,9 +27,9 @@ _PROXY_KEY, _DNS_KEY = "config.conf", "Corefile"
 async def read_add_ons(cluster: Cluster) -> AddOns:
     """ApiError when the API does not answer; what may not be read is Unknown."""
     proxy, dns, deployments = await asyncio.gather(
-        unless_forbidden("get the ConfigMap kube-proxy", cluster.get(f"{CONFIG_MAPS}/kube-proxy")),
-        unless_forbidden("get the ConfigMap coredns", cluster.get(f"{CONFIG_MAPS}/coredns")),
-        unless_forbidden("list Deployments in kube-system", cluster.list(DEPLOYMENTS, labels=_DNS)),
+        if_there(cluster.get(f"{CONFIG_MAPS}/kube-proxy"), "get the ConfigMap kube-proxy"),
+        if_there(cluster.get(f"{CONFIG_MAPS}/coredns"), "get the ConfigMap coredns"),
+        if_there(cluster.list(DEPLOYMENTS, labels=_DNS), "list Deployments in kube-system"),
     )
     text = _value(dns, _DNS_KEY)
     return AddOns(

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kubectl_upgrade.facts import FACTS, ON_DEMAND, cluster_ca, kube_proxy, kubeadm_config, kubelet_config
 from kubectl_upgrade.facts.add_ons import read_add_ons
-from kubectl_upgrade.facts.may_not import unless_forbidden
+from kubectl_upgrade.facts.admission import read_admission
+from kubectl_upgrade.facts.budgets import read_guards
+from kubectl_upgrade.facts.drained_pods import read_moving_pods
+from kubectl_upgrade.facts.forbidden import if_there
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.facts.serving_requests import read_unsigned_kubelets
 from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
+from kubectl_upgrade.model.drains import drained
 from kubectl_upgrade.model.errors import AccessError, NotFoundError, PreflightError
 from kubectl_upgrade.model.facts import Facts, HostFacts, Unknown
 from kubectl_upgrade.world import Machine
@@ -20,6 +24,8 @@ from kubectl_upgrade.world import Machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kubectl_upgrade.facts.budgets import Guard
+    from kubectl_upgrade.model.drains import Budget, MovingPod
     from kubectl_upgrade.model.facts import Maybe, NodeObject
     from kubectl_upgrade.model.given import Given
     from kubectl_upgrade.model.version import Version
@@ -36,10 +42,13 @@ MANY_WORKERS = 200
 SAMPLE = 10
 # nodes asked at the same time; world/ has its own bound on connections
 AT_ONCE = 32
+_NOTHING_DRAINED = Unknown("not asked: nothing is drained")
 
 
-async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts:
+async def gather(world: World, *, probe_workers: ProbeWorkers = "auto", target: Version | None = None) -> Facts:
     """Everything that checks and the planner judge.
+
+    `target`: of the upgrade, if it is known: what drains would meet is not asked when nothing will be drained.
 
     A node that does not answer is Unknown in `hosts`. ApiError when the API does not answer, PreflightError when the
     cluster is not kubeadm's.
@@ -57,6 +66,12 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
     config = kubeadm_config.kubeadm_config(configuration)
     if not config.control_plane_endpoint:
         config = replace(config, control_plane_endpoint=await read_advertised_endpoint(api))
+    first = next((node.name for node in nodes if node.control_plane), "")
+    hosts, (moving, budgets), admission = await asyncio.gather(
+        _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
+        _drains(api, nodes, target),
+        read_admission(api, namespace, config.image_repository, first),
+    )
     return Facts(
         uid=namespace["metadata"]["uid"],
         ca_hash=cluster_ca.ca_hash(ca),
@@ -66,10 +81,13 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto") -> Facts
         kube_proxy=proxy,
         nodes=nodes,
         static_pods=pods,
-        hosts=await _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
+        hosts=hosts,
         add_ons=add_ons,
         unsigned_kubelets=await read_unsigned_kubelets(api) if kubelet_config.server_tls_bootstrap(kubelets) else (),
         configured={"kubelet-config": kubelet_config.feature_gates(kubelets), **proxies},
+        pods=moving,
+        budgets=budgets,
+        admission=admission,
     )
 
 
@@ -147,6 +165,21 @@ async def _probe(world: World, objects: Sequence[NodeObject], facts: Sequence[st
     return lost | await probe_hosts(world.nodes, machines, facts, world.clock)
 
 
+async def _drains(
+    api: Cluster, nodes: Sequence[NodeObject], target: Version | None
+) -> tuple[Maybe[tuple[MovingPod, ...]], Maybe[tuple[Budget, ...]]]:
+    """What drains will meet. The pods are all read, a page at a time: of one node each, it would be 5,000 requests."""
+    if target is not None and not drained(nodes, target):
+        return _NOTHING_DRAINED, _NOTHING_DRAINED
+    guards = await read_guards(api)
+    if isinstance(guards, Unknown):
+        return await read_moving_pods(api, {}), guards
+    by_namespace: dict[str, list[Guard]] = {}
+    for guard in guards:
+        by_namespace.setdefault(guard.budget.namespace, []).append(guard)
+    return await read_moving_pods(api, by_namespace), tuple(guard.budget for guard in guards)
+
+
 async def _kubeadms(api: Cluster, path: str) -> Json:
     try:
         return await api.get(path)
@@ -166,7 +199,7 @@ async def _kube_proxy(api: Cluster) -> Maybe[Version]:
 
 async def _kube_proxies(api: Cluster) -> dict[str, Maybe[Given]]:
     """Its ConfigMap; kubeadm leaves a kube-proxy without one alone."""
-    config_map = await unless_forbidden("get the ConfigMap kube-proxy", api.get(kube_proxy.CONFIG_PATH))
+    config_map = await if_there(api.get(kube_proxy.CONFIG_PATH), "get the ConfigMap kube-proxy")
     if config_map is None:
         return {}
     return {"kube-proxy": config_map if isinstance(config_map, Unknown) else kube_proxy.feature_gates(config_map)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.facts.may_not import unless_forbidden
+from kubectl_upgrade.facts.forbidden import if_there
 from kubectl_upgrade.model.facts import Unknown
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _USER = "system:node:"
 async def read_unsigned_kubelets(cluster: Cluster) -> Maybe[tuple[str, ...]]:
     """Nodes whose newest request has neither been approved nor denied; Unknown when requests may not be listed."""
     asked = cluster.list(PATH, fields=f"spec.signerName={_SIGNER}")
-    found = await unless_forbidden("list certificatesigningrequests", asked)
+    found = await if_there(asked, "list certificatesigningrequests")
     return found if isinstance(found, Unknown) else unsigned(found or ())
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from kubectl_upgrade.model.add_ons import AddOns
+from kubectl_upgrade.model.admission import Admission
 from kubectl_upgrade.model.certificates import Certificates
 from kubectl_upgrade.model.deprecated_api import DeprecatedApi
+from kubectl_upgrade.model.drains import Budget, MovingPod
 from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
@@ -291,6 +293,10 @@ class Facts:
     """nodes whose kubelets wait for a serving certificate, when kubelet-config has serverTLSBootstrap"""
     configured: Mapping[str, Maybe[Given]] = field(default_factory=dict)
     """by ConfigMap: feature gates in kubelet-config, and in kube-proxy where that is kubeadm's"""
+    pods: Maybe[tuple[MovingPod, ...]] = Unknown("not asked")
+    """those that a drain of their node would have to move"""
+    budgets: Maybe[tuple[Budget, ...]] = Unknown("not asked")
+    admission: Maybe[Admission] = Unknown("not asked")
 
     @property
     def control_planes(self) -> tuple[NodeObject, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.facts.static_pods import image_version
@@ -10,6 +9,7 @@ from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.facts import Etcd, Host, Kubeadm, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
 from kubectl_upgrade.model.plan import ComponentVersions, ControlPlane, Manifests, Pool, PoolNode
+from kubectl_upgrade.model.words import natural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.version import Version
 
 T = TypeVar("T")
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key that puts w2 before w10."""
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name))
 
 
 def leader_first(facts: Facts) -> tuple[NodeObject, ...]:

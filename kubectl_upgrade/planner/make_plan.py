@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.judge import blockers
 from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
+from kubectl_upgrade.checks.unmanaged_pods import UnmanagedPods
 from kubectl_upgrade.model.plan import (
     Availability,
     ClusterConfiguration,
@@ -110,6 +111,7 @@ def _hops(
             ignored=tuple(sorted({error for name in options.waivers for error in CHECKS[name].KUBEADM_ERRORS})),
             max_unavailable=options.max_unavailable,
             drain_seconds=options.drain_seconds,
+            unmanaged_pods="delete" if UnmanagedPods.NAME in options.waivers else "stop",
             kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
             nodes=len(facts.nodes),
         )

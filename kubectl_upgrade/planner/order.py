@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from kubectl_upgrade.model.drains import needs_drain
 from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, PoolTargets, Stage
 from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
@@ -32,6 +33,8 @@ class Order:
     """kubeadm's preflight errors that a waiver lets through"""
     max_unavailable: str
     drain_seconds: int
+    unmanaged_pods: Literal["delete", "stop"]
+    """what a drain does with them"""
     kubelet_via_endpoint: bool
     """while kubeadm runs on a control plane"""
     nodes: int
@@ -110,7 +113,7 @@ class Order:
         )
 
     def _control_plane_kubelet(self, nodes: Sequence[ControlPlane]) -> tuple[PlannedStep, ...]:
-        minor = any(node.versions.kubelet.line != self.to.line for node in nodes)
+        minor = any(needs_drain(node.versions.kubelet, self.to) for node in nodes)
         steps = (*self._kubelet(), *self._settled())
         return (step("mark-node"), *(self._drained(steps) if minor else steps), step("unmark-node"))
 
@@ -119,7 +122,7 @@ class Order:
         clean = (step("clean-kubelet-flags", flags=left),) if left else ()
         kubeadm = (step("install-kubeadm", version=str(self.to)), self._kubeadm("kubeadm-node"))
         steps = (*kubeadm, *clean, *self._kubelet())
-        if pool.kubelet.line != self.to.line:
+        if needs_drain(pool.kubelet, self.to):
             steps = self._drained(steps)
         steps = (step("mark-node"), *steps, step("unmark-node"))
         targets = PoolTargets(pool=pool.name)
@@ -133,9 +136,12 @@ class Order:
         )
 
     def _drained(self, steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
-        """Draining is a must before a minor kubelet upgrade, and not needed for a patch (kubeadm-upgrade page)."""
         drain = step(
-            "drain-node", timeoutSeconds=self.drain_seconds, onTimeout="stop", emptyDir="delete", unmanagedPods="stop"
+            "drain-node",
+            timeoutSeconds=self.drain_seconds,
+            onTimeout="stop",
+            emptyDir="delete",
+            unmanagedPods=self.unmanaged_pods,
         )
         return (drain, *steps, step("uncordon-node"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.model.errors import ApiError
 from kubectl_upgrade.simulation.faults import Point, UnplannedError
@@ -13,11 +13,13 @@ from kubectl_upgrade.simulation.store import received
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from kubectl_upgrade.simulation.client import Client
     from kubectl_upgrade.simulation.node import Node
     from kubectl_upgrade.world import Json
+
+T = TypeVar("T")
 
 # seconds of a request through the load balancer (lab: p50)
 _REQUEST = 0.02
@@ -44,6 +46,27 @@ class SimulatedApi:
             found = self._cluster.store.select(at, labels, fields)
             return [self._show(at, obj) for obj in found]
 
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        async with self._request("list", path):
+            at = _collection(path)
+            found = self._cluster.store.select(at, labels, fields)
+            made = (keep(self._show(at, obj)) for obj in found)
+            return tuple(one for one in made if one is not None)
+
+    async def rehearse_create(self, path: str, body: Json) -> Json:
+        async with self._request("rehearse", path):
+            at = _collection(path)
+            self._cluster.admission.review(at, dry_run=True)
+            return self._cluster.store.rehearse_create(at, body)
+
+    async def rehearse_patch(self, path: str, body: Json) -> Json:
+        async with self._request("rehearse", path):
+            at = _object(path)
+            self._cluster.admission.review(at, dry_run=True)
+            return self._show(at, self._cluster.store.rehearse_patch(at, body))
+
     async def create(self, path: str, body: Json) -> Json:
         async with self._request("create", path):
             at = locate(path)
@@ -53,6 +76,7 @@ class SimulatedApi:
                 return evicted
             if at.name:
                 raise UnplannedError(f"create in {path}, which is an object, not a collection")
+            self._cluster.admission.review(at, dry_run=False)
             created = self._cluster.store.create(at, body)
             self._client.landed(f"create {path}")
             return self._show(at, created)
@@ -60,6 +84,7 @@ class SimulatedApi:
     async def patch(self, path: str, body: Json) -> Json:
         async with self._request("patch", path):
             at = _object(path)
+            self._cluster.admission.review(at, dry_run=False)
             obj = self._cluster.store.patch(at, body)
             self._client.landed(f"patch {path}")
             if at.collection == NODES and "unschedulable" in body.get("spec", {}):

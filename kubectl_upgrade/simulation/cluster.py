@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.model.errors import NodeUnreachableError
 from kubectl_upgrade.simulation import identity, objects
+from kubectl_upgrade.simulation.admission import Admission
 from kubectl_upgrade.simulation.faults import Faults, UnplannedError
 from kubectl_upgrade.simulation.paths import CONFIG_MAPS, NODES, PODS
 from kubectl_upgrade.simulation.state import Folder
@@ -42,6 +43,7 @@ class ModelCluster:
         self.nodes: dict[str, Node] = {}
         self.control_planes: list[Node] = []
         self.store = Store(seed)
+        self.admission = Admission(self.store)
         self.workloads = Workloads(self)
         self.faults = Faults(seed)
         self.folder = Folder(seed)

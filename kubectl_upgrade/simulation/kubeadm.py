@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.errors import ApiError
 from kubectl_upgrade.model.skew import KUBELET_MAY_LAG
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.simulation.objects import KUBE_SYSTEM
+from kubectl_upgrade.simulation.paths import JOBS, PODS, Location
 from kubectl_upgrade.simulation.releases import (
     CGROUP_V1_REFUSED_SINCE,
     COMPONENTS,
@@ -51,6 +54,8 @@ async def apply(running: Running, version: str, patches: str, ignored: str, *pin
     async with running.phase("preflight"):
         await _preflight(running, target, ignored)
         _apply_preflight(running, target)
+        if "CreateJob" not in ignored.split(","):
+            _create_job(running)
         await running.takes(5)
     await _static_pods(running, target, patches, _sooner(pins))
     async with running.phase("upload-config"):
@@ -128,6 +133,19 @@ def _apply_preflight(running: Running, target: Version) -> None:
 
 def _too_old(other: Node, target: Version) -> bool:
     return target.minors_above(other.kubelet.version) > KUBELET_MAY_LAG
+
+
+def _create_job(running: Running) -> None:
+    """Its health check: a Job in kube-system, and the pod that the Job's controller makes of it."""
+    for collection in (JOBS, PODS):
+        try:
+            running.cluster.admission.review(Location(collection, KUBE_SYSTEM), dry_run=False)
+        except ApiError as error:
+            raise ActionFailedError(
+                PREFLIGHT,
+                f"[ERROR CreateJob]: Job in the namespace {KUBE_SYSTEM} did not complete in 1m0s: {error.message}\n"
+                "error: error execution phase preflight: [preflight] Some fatal errors occurred",
+            ) from error
 
 
 async def _api(running: Running) -> None:

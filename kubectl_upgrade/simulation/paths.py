@@ -14,6 +14,10 @@ DAEMON_SETS = "/apis/apps/v1/daemonsets"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 REPLICA_SETS = "/apis/apps/v1/replicasets"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
+JOBS = "/apis/batch/v1/jobs"
+MUTATING_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+VALIDATING_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+POLICY_BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
 SIGNING_REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
@@ -29,6 +33,10 @@ RESOURCES = {
     BUDGETS: ("PodDisruptionBudget", True),
     LEASES: ("Lease", True),
     SIGNING_REQUESTS: ("CertificateSigningRequest", False),
+    JOBS: ("Job", True),
+    MUTATING_WEBHOOKS: ("MutatingWebhookConfiguration", False),
+    VALIDATING_WEBHOOKS: ("ValidatingWebhookConfiguration", False),
+    POLICY_BINDINGS: ("ValidatingAdmissionPolicyBinding", False),
 }
 _SUBRESOURCES = {(PODS, "eviction")}
 

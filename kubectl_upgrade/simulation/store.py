@@ -77,6 +77,10 @@ class Store:
 
     def create(self, at: Location, body: Json) -> Json:
         """Add an object to a collection, as a POST does; ConflictError when its name is taken."""
+        return self.add(at.collection, self.rehearse_create(at, body))
+
+    def rehearse_create(self, at: Location, body: Json) -> Json:
+        """What create would add."""
         metadata = body.get("metadata", {})
         if "name" not in metadata:
             raise UnplannedError(f"an object without a name was created in {at.collection}")
@@ -89,7 +93,7 @@ class Store:
             raise NotFoundError(f"{missing} not found", status=404, reason="NotFound")
         if self.find(at.collection, where.name, at.namespace) is not None:
             raise ConflictError(f"{where} already exists", status=409, reason="AlreadyExists")
-        return self.add(at.collection, received(body))
+        return received(body)
 
     def add(self, collection: str, obj: Json) -> Json:
         """Keep an object of the cluster's own; it gets what it lacks: uid, resourceVersion, creationTimestamp."""
@@ -109,26 +113,19 @@ class Store:
     def patch(self, at: Location, body: Json) -> Json:
         """JSON merge patch (RFC 7386); uid and resourceVersion in it are preconditions, a status in it is ignored."""
         obj = self.get(at)
-        metadata = {key: value for key, value in body.get("metadata", {}).items() if key not in _PRECONDITIONS}
-        for field in _PRECONDITIONS:
-            wanted = body.get("metadata", {}).get(field, obj["metadata"][field])
-            if wanted != obj["metadata"][field]:
-                raise ConflictError(
-                    f"Operation cannot be fulfilled on {at}: {field} is {obj['metadata'][field]}, not {wanted}",
-                    status=409,
-                    reason="Conflict",
-                )
-        for field in ("name", "namespace"):
-            if metadata.get(field, obj["metadata"].get(field)) != obj["metadata"].get(field):
-                raise ApiError(f"{at}: {field} cannot be changed", status=422, reason="Invalid")
-        change = received({**body, "metadata": metadata})
-        change.pop("status", None)
+        change = _change(at, obj, body)
         before = json.dumps(obj, sort_keys=True)
         _merge(obj, change)
         if json.dumps(obj, sort_keys=True) != before:
             if "spec" in change and "generation" in obj["metadata"]:
                 obj["metadata"]["generation"] += 1
             self.touch(obj)
+        return obj
+
+    def rehearse_patch(self, at: Location, body: Json) -> Json:
+        """What patch would make of the object."""
+        obj: Json = copied(self.get(at))
+        _merge(obj, _change(at, obj, body))
         return obj
 
     def delete(self, at: Location, uid: str) -> Json:
@@ -194,6 +191,25 @@ _PRECONDITIONS = ("uid", "resourceVersion")
 
 def _key(obj: Json) -> tuple[str, str]:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _change(at: Location, obj: Json, body: Json) -> Json:
+    """What a merge patch of the object comes to, its preconditions met."""
+    metadata = {key: value for key, value in body.get("metadata", {}).items() if key not in _PRECONDITIONS}
+    for field in _PRECONDITIONS:
+        wanted = body.get("metadata", {}).get(field, obj["metadata"][field])
+        if wanted != obj["metadata"][field]:
+            raise ConflictError(
+                f"Operation cannot be fulfilled on {at}: {field} is {obj['metadata'][field]}, not {wanted}",
+                status=409,
+                reason="Conflict",
+            )
+    for field in ("name", "namespace"):
+        if metadata.get(field, obj["metadata"].get(field)) != obj["metadata"].get(field):
+            raise ApiError(f"{at}: {field} cannot be changed", status=422, reason="Invalid")
+    change = received({**body, "metadata": metadata})
+    change.pop("status", None)
+    return change
 
 
 def _merge(target: Json, change: Json) -> None:

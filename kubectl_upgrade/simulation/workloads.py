@@ -93,9 +93,19 @@ class Workloads:
             self.start(owner, anywhere="tolerations" in obj["spec"])
 
     def _ask_budgets(self, obj: Json) -> None:
-        for budget in self._cluster.store.within(BUDGETS, obj["metadata"]["namespace"]):
-            chosen = budget["spec"]["selector"]["matchLabels"]
-            if matches_labels(obj, chosen) and disruptions_allowed(self._cluster, budget) < 1:
+        budgets = [
+            budget
+            for budget in self._cluster.store.within(BUDGETS, obj["metadata"]["namespace"])
+            if matches_labels(obj, budget["spec"]["selector"]["matchLabels"])
+        ]
+        if len(budgets) > 1:
+            raise ApiError(
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                status=500,
+                reason="InternalError",
+            )
+        for budget in budgets:
+            if disruptions_allowed(self._cluster, budget) < 1:
                 raise ApiError(
                     f"Cannot evict pod as it would violate the pod's disruption budget ({budget['metadata']['name']}).",
                     status=429,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from kubectl_upgrade.facts.drained_pods import controller, keeps_empty_dir, must_move
 from kubectl_upgrade.model.errors import ApiError, NotFoundError, StepError
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.types import Seconds
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _FORBIDDEN = 403
 _SHOWN = 5
-_MIRROR = "kubernetes.io/config.mirror"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class DrainNode(Step):
     async def _evict(self, context: StepContext) -> str | None:
         """One round; StepError for a pod that no round can move."""
         found = await context.cluster.list("/api/v1/pods", fields=f"spec.nodeName={context.node.name}")
-        pods = [pod for pod in found if _counts(pod)]
+        pods = [pod for pod in found if must_move(pod)]
         staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         for pod in staying:
             self._refuse(pod, context)
@@ -70,13 +70,12 @@ class DrainNode(Step):
 
     def _refuse(self, pod: Json, context: StepContext) -> None:
         name = _name(pod)
-        if self.unmanaged_pods == "stop" and _controller(pod) is None:
+        if self.unmanaged_pods == "stop" and controller(pod) is None:
             raise StepError(
                 f"drain of {context.node.name}: no controller would start {name} again",
                 fix=f"delete or move {name}, or abort and plan anew with `unmanagedPods: delete`",
             )
-        volumes = pod["spec"].get("volumes", [])
-        if self.empty_dir == "stop" and any("emptyDir" in volume for volume in volumes):
+        if self.empty_dir == "stop" and keeps_empty_dir(pod):
             raise StepError(
                 f"drain of {context.node.name}: {name} keeps data in an emptyDir",
                 fix=f"move {name}, or abort and plan anew with `emptyDir: delete`",
@@ -113,21 +112,6 @@ async def _evict(context: StepContext, pod: Json) -> str | None:
             raise StepError(f"drain of {context.node.name}: {error.message}", error.fix) from error
         return error.message
     return None
-
-
-def _counts(pod: Json) -> bool:
-    """Does the drain have to move it? Mirror pods and DaemonSets' stay; what has ended is in nobody's way."""
-    if _MIRROR in pod["metadata"].get("annotations", {}):
-        return False
-    controller = _controller(pod)
-    if controller is not None and controller["kind"] == "DaemonSet":
-        return False
-    return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
-
-
-def _controller(pod: Json) -> Json | None:
-    owners: list[Json] = pod["metadata"].get("ownerReferences", [])
-    return next((owner for owner in owners if owner.get("controller")), None)
 
 
 def _name(pod: Json) -> str:

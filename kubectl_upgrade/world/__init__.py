@@ -6,14 +6,15 @@ Every method is a coroutine, so that one event loop drives the real world and th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
 Json: TypeAlias = "dict[str, Any]"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,19 @@ class Cluster(Protocol):
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
         """All items of a collection, page by page, filtered by label and field selectors."""
+
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        """What `keep` makes of each item, without those of which it makes None. No more than a page of items is in
+        memory at once: 50,000 pods are too many.
+        """
+
+    async def rehearse_create(self, path: str, body: Json) -> Json:
+        """A create as a dry run: validated and admitted, webhooks and all, and then not stored."""
+
+    async def rehearse_patch(self, path: str, body: Json) -> Json:
+        """A patch as a dry run."""
 
     async def create(self, path: str, body: Json) -> Json:
         """POST an object to a collection, or to a subresource such as …/pods/p/eviction."""

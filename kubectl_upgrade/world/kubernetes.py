@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -19,7 +19,16 @@ from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.world import Cluster, Json
 from kubectl_upgrade.world.kubeconfig import Access, KubernetesOptions, load
 
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import AsyncIterator, Callable
+
+T = TypeVar("T")
+
 _PAGE = "500"  # as kubectl's --chunk-size
+_MERGE_PATCH = "application/merge-patch+json"
+# https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+_DRY_RUN = {"dryRun": "All"}
 _FIXES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "log in again, as for kubectl: kubectl auth whoami",
     HTTPStatus.FORBIDDEN: "grant this identity what it lacks: kubectl auth can-i --list",
@@ -52,28 +61,59 @@ class KubernetesCluster(Cluster):
         return await self._request("GET", path)
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
-        selectors = {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
+        selectors = _selectors(labels, fields)
         items: list[Json] = []
+        begun = False
+        try:
+            async for page in self._pages(path, selectors):
+                begun = True
+                items += page
+        except ApiError as error:
+            if error.status != HTTPStatus.GONE or not begun:
+                raise
+            # the list grew too old between two pages: all of it at once, as client-go's pager does
+            return list((await self._request("GET", path, selectors))["items"])
+        return items
+
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        selectors = _selectors(labels, fields)
+        try:
+            return await self._reduced(path, keep, selectors)
+        except ApiError as error:
+            if error.status != HTTPStatus.GONE:
+                raise
+            # it grew too old between two pages; all of it at once would not fit into memory
+            return await self._reduced(path, keep, selectors)
+
+    async def _reduced(self, path: str, keep: Callable[[Json], T | None], selectors: dict[str, str]) -> tuple[T, ...]:
+        kept: list[T] = []
+        async for page in self._pages(path, selectors):
+            kept += [made for made in map(keep, page) if made is not None]
+        return tuple(kept)
+
+    async def _pages(self, path: str, selectors: dict[str, str]) -> AsyncIterator[builtins.list[Json]]:
         query = {**selectors, "limit": _PAGE}
         while True:
-            try:
-                page = await self._request("GET", path, query)
-            except ApiError as error:
-                if error.status != HTTPStatus.GONE or "continue" not in query:
-                    raise
-                # the list grew too old between two pages: all of it at once, as client-go's pager does
-                return list((await self._request("GET", path, selectors))["items"])
-            items += page.get("items") or []
+            page = await self._request("GET", path, query)
+            yield page.get("items") or []
             token = page.get("metadata", {}).get("continue")
             if not token:
-                return items
+                return
             query["continue"] = token
+
+    async def rehearse_create(self, path: str, body: Json) -> Json:
+        return await self._request("POST", path, _DRY_RUN, body=body)
+
+    async def rehearse_patch(self, path: str, body: Json) -> Json:
+        return await self._request("PATCH", path, _DRY_RUN, body=body, content_type=_MERGE_PATCH)
 
     async def create(self, path: str, body: Json) -> Json:
         return await self._request("POST", path, body=body)
 
     async def patch(self, path: str, body: Json) -> Json:
-        return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
+        return await self._request("PATCH", path, body=body, content_type=_MERGE_PATCH)
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
@@ -155,6 +195,10 @@ class KubernetesCluster(Cluster):
                 )
                 self._client = ApiClient(access.configuration), access
             return self._client
+
+
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    return {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
 
 
 def _refusal(method: str, path: str, reply: _Reply) -> ApiError:

@@ -13,6 +13,7 @@ from kubectl_upgrade.engine.gate import control_plane_may_stop
 from kubectl_upgrade.engine.lock import holder
 from kubectl_upgrade.model.errors import LockedError, PlanError, PreflightError, StepError, StoppedError
 from kubectl_upgrade.model.plan import After, Waiver
+from kubectl_upgrade.planner.make_plan import Options
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.sample import from_plan, sample
@@ -164,7 +165,8 @@ def test_a_drain_that_a_budget_blocks_gives_the_node_back(operator: Operator) ->
     budgets = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
 
     async def story() -> None:
-        plan = await operator.plan()
+        accepted = {"disruption-budgets": "its owner opens it when asked"}
+        plan = await operator.plan(options=Options(waivers=accepted, waive_until="2026-12-31"))
         body = {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",

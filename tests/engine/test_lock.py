@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.world import Json
 
+T = TypeVar("T")
 RUN, OTHER = "0badcafe" * 4, "deadbeef" * 4
 PLAN = "sha256:" + "a" * 64
 
@@ -54,6 +55,17 @@ class Meanwhile(Cluster):
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
         return await self.inner.list(path, labels=labels, fields=fields)
+
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        return await self.inner.reduced(path, keep, labels=labels, fields=fields)
+
+    async def rehearse_create(self, path: str, body: Json) -> Json:
+        return await self.inner.rehearse_create(path, body)
+
+    async def rehearse_patch(self, path: str, body: Json) -> Json:
+        return await self.inner.rehearse_patch(path, body)
 
     async def create(self, path: str, body: Json) -> Json:
         await self._somebody()

@@ -7,7 +7,7 @@ import base64
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
@@ -20,10 +20,16 @@ from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.world import Clock, Cluster, FactOutput, Json, Machine, Nodes, State, World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 DATA = Path(__file__).parents[1] / "data" / "facts"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+PODS, BUDGETS = "/api/v1/pods", "/apis/policy/v1/poddisruptionbudgets"
+REGISTERED = "/apis/admissionregistration.k8s.io/v1"
+WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+ADMISSION = [f"{REGISTERED}/{resource}" for resource in (*WEBHOOKS, "validatingadmissionpolicybindings")]
+FIELDS = "status.phase!=Succeeded,status.phase!=Failed"
+T = TypeVar("T")
 DER = b"not really a certificate, and longer than one line of PEM has room for: it is only hashed"
 PEM = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(DER).decode()}-----END CERTIFICATE-----\n"
 CLUSTER_CONFIGURATION = """\
@@ -84,11 +90,14 @@ class FakeCluster:
     objects: dict[str, Json] = field(default_factory=dict)
     requests: list[Json] = field(default_factory=list)
     forbidden: frozenset[str] = frozenset()
+    collections: dict[str, list[Json]] = field(default_factory=dict)
+    """each is asked for once"""
 
     def __post_init__(self) -> None:
+        self.collections = {path: [] for path in (PODS, BUDGETS, *ADMISSION)} | self.collections
         proxy = {"name": "kube-proxy", "image": "registry.k8s.io/kube-proxy:v1.34.3@sha256:00"}
         self.objects = {
-            KUBE_SYSTEM: {"metadata": {"uid": "6f1c"}},
+            KUBE_SYSTEM: {"metadata": {"uid": "6f1c", "name": "kube-system"}},
             f"{KUBE_SYSTEM}/configmaps/kube-root-ca.crt": {"data": {"ca.crt": PEM + PEM}},
             f"{KUBE_SYSTEM}/configmaps/kubeadm-config": kubeadm_config(CLUSTER_CONFIGURATION),
             f"{KUBE_SYSTEM}/configmaps/kubelet-config": {"data": {"kubelet": _KUBELET_CONFIG}},
@@ -123,6 +132,16 @@ class FakeCluster:
         assert labels in {"tier=control-plane", "component=kube-apiserver"}
         return [api_server("cp1")]
 
+    async def reduced(
+        self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
+    ) -> tuple[T, ...]:
+        assert labels == ""
+        assert fields == (FIELDS if path == "/api/v1/pods" else "")
+        if path in self.forbidden:
+            raise ApiError(f"GET {path}: 403 Forbidden", status=403)
+        made = (keep(raw) for raw in self.collections.pop(path))
+        return tuple(one for one in made if one is not None)
+
 
 # the lab's own etcd is stacked: this one's answer is written by hand
 _FILE = {"external-etcd": "healthy-and-dead.txt"}
@@ -150,14 +169,16 @@ class FakeNodes:
         return {name: FactOutput(0, text.read_text()) for name, text in texts.items()}
 
 
-def look(cluster: FakeCluster, nodes: FakeNodes, probe_workers: ProbeWorkers = "auto") -> Facts:
+def look(
+    cluster: FakeCluster, nodes: FakeNodes, probe_workers: ProbeWorkers = "auto", target: Version | None = None
+) -> Facts:
     world = World(
         nodes=cast("Nodes", nodes),
         cluster=cast("Cluster", cluster),
         clock=cast("Clock", None),
         state=cast("State", None),
     )
-    return asyncio.run(gather(world, probe_workers=probe_workers))
+    return asyncio.run(gather(world, probe_workers=probe_workers, target=target))
 
 
 def lab() -> list[Json]:
@@ -328,6 +349,7 @@ def test_the_newest_request_of_each_kubelet_counts() -> None:
     requests += [request("w3", 1, signer="kube-apiserver-client-kubelet")]
     cluster = FakeCluster(lab(), requests=requests)
     assert look(cluster, FakeNodes()).unsigned_kubelets == ()  # nobody asks for serving certificates here
+    cluster = FakeCluster(lab(), requests=requests)
     cluster.objects[f"{KUBE_SYSTEM}/configmaps/kubelet-config"] = {"data": {"kubelet": "serverTLSBootstrap: true\n"}}
     assert look(cluster, FakeNodes()).unsigned_kubelets == ("w2",)
 
@@ -339,11 +361,11 @@ def test_what_may_not_be_asked_is_unknown_and_stops_nobody() -> None:
     cluster.objects[f"{KUBE_SYSTEM}/configmaps/kubelet-config"] = {"data": {"kubelet": "serverTLSBootstrap: true\n"}}
     facts = look(cluster, FakeNodes())
     lacks = "docs/rbac.yaml has the right that lacks"
-    assert facts.unsigned_kubelets == Unknown(f"may not list certificatesigningrequests; {lacks}")
+    assert facts.unsigned_kubelets == Unknown(f"this identity may not list certificatesigningrequests; {lacks}")
     assert facts.add_ons == AddOns(
-        kube_proxy=Unknown(f"may not get the ConfigMap kube-proxy; {lacks}"),
-        corefile=Unknown(f"may not get the ConfigMap coredns; {lacks}"),
-        dns_images=Unknown(f"may not list Deployments in kube-system; {lacks}"),
+        kube_proxy=Unknown(f"this identity may not get the ConfigMap kube-proxy; {lacks}"),
+        corefile=Unknown(f"this identity may not get the ConfigMap coredns; {lacks}"),
+        dns_images=Unknown(f"this identity may not list Deployments in kube-system; {lacks}"),
     )
 
 

@@ -12,8 +12,8 @@ from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.facts import HostFacts, Kubeadm, Unknown
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.model.words import natural
 from kubectl_upgrade.planfile.invariants import check
-from kubectl_upgrade.planner.inventory import natural
 from kubectl_upgrade.planner.make_plan import Options, make_plan
 
 if TYPE_CHECKING:

@@ -68,6 +68,49 @@ def test_a_list_that_grew_too_old_is_read_at_once(api: Api, options: KubernetesO
     assert api.requests[-1].path == "/api/v1/pods"
 
 
+def test_a_reduced_list_keeps_what_was_made_of_each_page(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [
+        (200, {"metadata": {"continue": "t"}, "items": [{"n": 1}, {"n": 2}]}),
+        (200, {"metadata": {}, "items": [{"n": 3}]}),
+    ]
+    with asking(options) as ask:
+        odd = ask(
+            lambda cluster: cluster.reduced(
+                "/api/v1/pods", lambda raw: raw["n"] if raw["n"] % 2 else None, fields="a=b"
+            )
+        )
+    assert odd == (1, 3)
+    assert [request.path.partition("?")[2] for request in api.requests] == [
+        "fieldSelector=a%3Db&limit=500",
+        "fieldSelector=a%3Db&limit=500&continue=t",
+    ]
+
+
+def test_a_reduced_list_that_grew_too_old_begins_anew_by_pages(api: Api, options: KubernetesOptions) -> None:
+    first = (200, {"metadata": {"continue": "t"}, "items": [{"n": 1}]})
+    gone = (410, {"reason": "Expired", "message": "too old"})
+    api.answers = [first, gone, first, (200, {"items": [{"n": 2}]})]
+    with asking(options) as ask:
+        assert ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"])) == (1, 2)
+        assert all("limit=500" in request.path for request in api.requests)
+        api.answers = [first, gone, first, gone]
+        with pytest.raises(ApiError) as error:
+            ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"]))
+    assert error.value.status == 410
+
+
+def test_a_rehearsal_always_says_that_it_is_one(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [(200, {})]
+    with asking(options) as ask:
+        ask(lambda cluster: cluster.rehearse_create("/api/v1/namespaces/kube-system/pods", {"kind": "Pod"}))
+        ask(lambda cluster: cluster.rehearse_patch(NODE, {"spec": {}}))
+    create, patch = api.requests
+    assert (create.method, create.path) == ("POST", "/api/v1/namespaces/kube-system/pods?dryRun=All")
+    assert (patch.method, patch.path) == ("PATCH", f"{NODE}?dryRun=All")
+    assert patch.header("Content-Type") == ["application/merge-patch+json"]
+    assert (create.body, patch.body) == ({"kind": "Pod"}, {"spec": {}})
+
+
 def test_changes_are_sent_as_the_api_wants_them(api: Api, options: KubernetesOptions) -> None:
     api.answers = [(201, {"kind": "Status"})]
     body = {"metadata": {"resourceVersion": "7", "annotations": {"x": None}}}
