@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: lab-cache crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples recording
+.PHONY: lab-cache crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples docs recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -72,6 +72,9 @@ schema: .venv/.made  ## Write schemas/ anew from the types
 
 examples: .venv/.made  ## Write plans/ anew from the planner
 	UPDATE_PLANS=1 $(BIN)/pytest -q tests/planner/test_examples.py
+
+docs: .venv/.made  ## Write docs/checks.md anew from the checks and their tests
+	$(BIN)/python -m kubectl_upgrade.cli.checks_page
 
 recording: .venv/.made  ## Record docs/demo.svg from the real demo
 	$(BIN)/python docs/record_demo.py

@@ -19,7 +19,6 @@ from kubectl_upgrade.model.facts import (
     Host,
     HostFacts,
     Kubeadm,
-    KubeadmConfig,
     Kubelet,
     ManifestFiles,
     NodeObject,
@@ -27,6 +26,7 @@ from kubectl_upgrade.model.facts import (
     StaticPod,
 )
 from kubectl_upgrade.model.given import Given
+from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
 from kubectl_upgrade.model.node_health import Room, System
 from kubectl_upgrade.model.run_record import RunRecord

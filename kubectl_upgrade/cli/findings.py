@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.checks.judge import Judgement
 
-_MARKS = {"pass": "ok", "info": "info", "warn": "WARN", "waived": "waived", "blocker": "BLOCKS"}
+# worst first
+MARKS = {"blocker": "BLOCKS", "warn": "WARN", "waived": "waived", "info": "info", "pass": "ok"}
 
 
 def tell_judgements(judgements: Sequence[Judgement]) -> None:
@@ -21,4 +22,9 @@ def tell_judgements(judgements: Sequence[Judgement]) -> None:
         tell(f"{'ok':>6}  {', '.join(passed)}")
     for judgement in judgements:
         if judgement.result != "pass":
-            tell(f"{_MARKS[judgement.result]:>6}  {judgement}")
+            tell(f"{MARKS[judgement.result]:>6}  {judgement}")
+
+
+def worst_first(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Otherwise as they come."""
+    return sorted(judgements, key=lambda judgement: list(MARKS).index(judgement.result))

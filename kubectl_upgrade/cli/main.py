@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kubectl_upgrade import __version__
-from kubectl_upgrade.cli import abort, apply, plan, rehearse, show, status, validate
+from kubectl_upgrade.cli import abort, apply, check, explain, plan, rehearse, show, status, validate
 from kubectl_upgrade.cli.running import tell
 from kubectl_upgrade.model.errors import UpgradeError
 from kubectl_upgrade.world.state import default_root
@@ -29,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("plan")(plan.plan)
+app.command("check")(check.check)
+app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)

@@ -28,5 +28,5 @@ def plan_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"the plan {path} cannot be read: {error.strerror}", fix="make one: kubectl upgrade-cp plan --to vX.Y.Z"
+            f"the plan {path} cannot be read: {error.strerror}", fix="make one: kubectl upgrade-cp plan > p.yaml"
         ) from error

@@ -20,6 +20,7 @@ from kubectl_upgrade.facts import (
     kubelet_config_access,
     last_output,
     manifests,
+    offers,
     packages,
     run,
     system,
@@ -51,6 +52,8 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     external_etcd.NAME: external_etcd.parse,
     last_output.NAME: last_output.parse,
     evidence.NAME: evidence.parse,
+    offers.NAME: offers.parse,
 }
-# asked only when somebody looks at a run, a failure, what was just restarted, or an etcd that is not kubeadm's
-ON_DEMAND = frozenset({components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME})
+# asked only when somebody looks at a run, a failure, what was just restarted, an etcd that is not kubeadm's, or for a
+# version to go to
+ON_DEMAND = frozenset({components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME, offers.NAME})

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from kubectl_upgrade.model.errors import PreflightError
-from kubectl_upgrade.model.facts import KubeadmConfig
 from kubectl_upgrade.model.given import Given, given
+from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from kubectl_upgrade.model.certificates import Certificates
 from kubectl_upgrade.model.deprecated_api import DeprecatedApi
 from kubectl_upgrade.model.drains import Budget, MovingPod
 from kubectl_upgrade.model.given import Given
+from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
 from kubectl_upgrade.model.node_health import System
+from kubectl_upgrade.model.offers import Offers
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
 
@@ -247,28 +249,7 @@ class HostFacts:
     system: Maybe[System] = Unknown("not asked")
     asked: Maybe[tuple[float, float]] = Unknown("not asked")
     """before and after the round trip, seconds since 1970 by the clock of the machine that asked"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeadmConfig:
-    """ClusterConfiguration from the ConfigMap kube-system/kubeadm-config, chosen fields."""
-
-    cluster_name: str
-    kubernetes_version: Version
-    control_plane_endpoint: str
-    image_repository: str
-    etcd: Literal["stacked", "external"]
-    etcd_image_tag: str
-    etcd_image_repository: str = "none"
-    dns_image_repository: str = "none"
-    dns_image_tag: str = "none"
-    api_version: str = "kubeadm.k8s.io/v1beta4"
-    """as it is written; empty when it is left out"""
-    dns_disabled: bool = False
-    proxy_disabled: bool = False
-    """kubeadm leaves the add-on alone"""
-    given: tuple[Given, ...] = ()
-    """extraArgs of its components, and feature gates of kubeadm itself"""
+    offers: Maybe[Offers] = Unknown("not asked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

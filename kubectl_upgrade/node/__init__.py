@@ -17,6 +17,7 @@ _CALLS = {
     "endpoint": ("endpoint",),
     "system": ("container-runtime",),
     "flags": ("kubelet-flags",),
+    "offers": ("apt-repository", "repository-switch"),
 }
 
 

@@ -27,23 +27,39 @@ def way_to(target: Version, start: Version, newest: Version, via: Sequence[Versi
     for version in via:
         if not start < version < target:
             raise UsageError(f"--via {version} is not between {start} and {target}", fix=f"leave --via {version} out")
-    chosen = {*via, target}
-    begun = start < newest < target and newest.line not in {start.line, *(version.line for version in chosen)}
-    way = tuple(sorted(chosen | {newest} if begun else chosen))
-    for before, after in pairwise((start, *way)):
-        if after.minors_above(before) > 1:
-            lines = [f"v{before.major}.{minor}" for minor in range(before.minor + 1, after.minor)]
-            raise UsageError(
-                f"from {start} to {target} the control planes stop at every minor, and no release of "
-                f"{' and '.join(lines)} was chosen",
-                fix=f"name one of each: {' '.join(f'--via {line}.PATCH' for line in lines)}",
-            )
+    way = _stops(target, start, newest, via)
+    lines = _unchosen(start, way)
+    if lines:
+        raise UsageError(
+            f"from {start} to {target} the control planes stop at every minor, and no release of "
+            f"{' and '.join(lines)} was chosen",
+            fix=f"name one of each: {' '.join(f'--via {line}.PATCH' for line in lines)}",
+        )
     if way[0] < newest:
         raise UsageError(
             f"{way[0]} is below {newest}, which a control plane runs already",
             fix=f"choose --via {newest} or a later one",
         )
     return way
+
+
+def unchosen_minors(target: Version, start: Version, newest: Version, via: Sequence[Version]) -> tuple[str, ...]:
+    """Minors on that way of which no release is chosen yet: `("v1.35",)`."""
+    return _unchosen(start, _stops(target, start, newest, via))
+
+
+def _stops(target: Version, start: Version, newest: Version, via: Sequence[Version]) -> tuple[Version, ...]:
+    chosen = {*via, target}
+    begun = start < newest < target and newest.line not in {start.line, *(version.line for version in chosen)}
+    return tuple(sorted(chosen | {newest} if begun else chosen))
+
+
+def _unchosen(start: Version, way: Sequence[Version]) -> tuple[str, ...]:
+    return tuple(
+        f"v{before.major}.{minor}"
+        for before, after in pairwise((start, *way))
+        for minor in range(before.minor + 1, after.minor)
+    )
 
 
 def hops_of(

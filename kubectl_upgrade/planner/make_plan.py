@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks import CHECKS
@@ -19,12 +19,12 @@ from kubectl_upgrade.model.plan import (
 )
 from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
-from kubectl_upgrade.planner.hops import hops_of, way_to
+from kubectl_upgrade.planner.hops import hops_of, unchosen_minors, way_to
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
 from kubectl_upgrade.planner.order import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kubectl_upgrade.checks.judge import Judgement
     from kubectl_upgrade.model.facts import Facts
@@ -45,6 +45,8 @@ class Options:
     """check → reason"""
     waive_until: str
     """last day of the waivers, `2026-12-24`"""
+    waivers_end: Mapping[str, str] = field(default_factory=dict)
+    """check → last day of its waiver, where that is another"""
     max_unavailable: str = "10%"
     drain_seconds: int = 900
     kubelet_via_endpoint: bool = True
@@ -62,14 +64,18 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     """
     start = starting_version(facts, target)
     waivers = tuple(
-        Waiver(check=name, kubeadm_errors=CHECKS[name].KUBEADM_ERRORS, reason=reason, until=options.waive_until)
+        Waiver(
+            check=name,
+            kubeadm_errors=CHECKS[name].KUBEADM_ERRORS,
+            reason=reason,
+            until=options.waivers_end.get(name, options.waive_until),
+        )
         for name, reason in sorted(options.waivers.items())
     )
     control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
     pools = pools_of(facts)
     config = facts.kubeadm_config
-    no_way = any(judgement.check in _NO_WAY for judgement in blockers(judgements))
-    hops = () if no_way else _hops(facts, target, options, control_planes, pools)
+    hops = () if not has_a_way(judgements) else _hops(facts, target, options, control_planes, pools)
     return Plan(
         made_by=MADE_BY,
         cluster=PlanCluster(
@@ -117,6 +123,17 @@ def _hops(
         )
 
     return hops_of(way, start, control_planes, pools, order)
+
+
+def has_a_way(judgements: Sequence[Judgement]) -> bool:
+    """Does no check say that there is none?"""
+    return not any(judgement.check in _NO_WAY for judgement in blockers(judgements))
+
+
+def minors_to_choose(facts: Facts, target: Version, via: Sequence[Version]) -> tuple[str, ...]:
+    """Minors on the way to the target of which a release has to be chosen, lowest first: `("v1.35",)`."""
+    found = _on_control_planes(facts)
+    return () if min(found) == target else unchosen_minors(target, starting_version(facts, target), max(found), via)
 
 
 def starting_version(facts: Facts, target: Version) -> Version:

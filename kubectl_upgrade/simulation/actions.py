@@ -56,7 +56,7 @@ async def apt_fetch_packages(running: Running, version: str, line: str) -> None:
 def _demand_offer(running: Running, wanted: Version, line: str) -> None:
     if "all" in running.cluster.withdrawn:
         raise ActionFailedError(REFUSED, "apt-get update: Could not connect to the repository")
-    if wanted.line != line or wanted.bare in running.cluster.withdrawn:
+    if wanted.line != line or wanted.bare in running.cluster.withdrawn | running.node.lacks:
         raise ActionFailedError(REFUSED, f"not in the repository {line}: {wanted.bare}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.simulation import flags, objects
+from kubectl_upgrade.simulation import flags, objects, offers
 from kubectl_upgrade.simulation.certificate import SIGNED, certificate
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
@@ -261,10 +261,21 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "last-output": _last_output,
     "evidence": _evidence,
     "system": _system,
+    "offers": offers.observe,
 }
 # what traces of actions do not hold: what is for people only, asked by one wait or check alone, or of another etcd
 _NOT_RECORDED = frozenset(
-    {"flags", "components", "certificates", "deprecated-apis", "external-etcd", "last-output", "evidence", "system"}
+    {
+        "flags",
+        "components",
+        "certificates",
+        "deprecated-apis",
+        "external-etcd",
+        "last-output",
+        "evidence",
+        "system",
+        "offers",
+    }
 )
 RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)
 

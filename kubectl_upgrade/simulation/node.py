@@ -135,6 +135,8 @@ class Node:
     bundle: bool = False
     fence: Fence | None = None
     units: dict[str, Unit] = field(default_factory=dict)
+    lacks: set[str] = field(default_factory=set)
+    """bare versions that this node's mirror does not offer (yet)"""
     fetched: set[Version] = field(default_factory=set)
     """versions whose packages lie in the run's folder"""
     kept_kubelet: Version | None = None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # kubeadm replaces them in this order (phases/upgrade/staticpods.go)
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 DEB_REVISION = "1.1"
+# every minor has had patches up to this one
+NEWEST_PATCH = 4
 # first minor whose kubelet refuses the flag (https://github.com/kubernetes/kubernetes/pull/133779)
 REMOVED_KUBELET_FLAGS = {"--pod-infra-container-image": 35}
 # first minor that refuses cgroup v1 by default (https://github.com/kubernetes/kubernetes/pull/134298)

@@ -23,9 +23,8 @@ def _run(*words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedPro
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
     out = _run("--help").stdout
-    assert all(
-        f" {command} " in out for command in ("plan", "show", "validate", "apply", "status", "abort", "rehearse")
-    )
+    commands = ("plan", "check", "explain", "show", "validate", "apply", "status", "abort", "rehearse")
+    assert all(f" {command} " in out for command in commands)
     assert "Exit codes" in out
     assert "kubectl upgrade-cp" in out
 
@@ -42,7 +41,10 @@ def test_help_loads_neither_kubernetes_nor_sh() -> None:
     ("words", "code", "told"),
     [
         (("plan", "--bogus"), 2, "No such option"),
-        (("plan", "--to", "1.35"), 2, "no version like v1.35.4"),
+        (("plan", "--to", "latest"), 2, "neither a version like v1.35.4 nor a minor like v1.35"),
+        (("check", "--to", "v1.35."), 2, "neither a version like v1.35.4 nor a minor like v1.35"),
+        (("check", "-o", "xml"), 2, "'xml' is not one of"),
+        (("check", "--kubeconfig", "/nowhere"), 6, "there is no such file"),
         (("plan", "--to", "v1.35.4", "--max-unavailable", "0%"), 2, "neither a number nor a share"),
         (("plan", "--to", "v1.35.4", "--waive", "nodes-ready=please"), 2, "names no check that may be waived"),
         (("plan", "--to", "v1.35.4", "--waive", "cgroup-v1="), 2, "needs a reason"),
@@ -57,6 +59,8 @@ def test_help_loads_neither_kubernetes_nor_sh() -> None:
         (("rehearse", "--fault", "client-kill,nth=soon"), 2, "a number is wanted"),
         (("rehearse", "--fault", "client-kill,moment=later"), 2, "a moment is one of before, after"),
         (("validate", __file__), 3, "test_command_line.py:"),
+        (("explain", "cgroup"), 2, "did you mean cgroup-v1?"),
+        (("explain", "a", "b"), 2, "unexpected extra argument"),
         (("frobnicate",), 2, "No such command"),
     ],
 )
@@ -179,6 +183,11 @@ def test_kubelets_that_no_stage_reaches_are_told(rehearsed: tuple[Path, str], tm
     [
         (("--waive", "cgroup-v1=soon", "--waive-until", "2020-01-01"), "is past"),
         (("--waive", "cgroup-v1=so\u200bon", "--waive-until", "2999-01-01"), "cannot be seen"),
+        (("--waive", "cgroup-v1=soon@until=2020-01-01", "--waive-until", "2999-01-01"), "is past"),
+        (("--waive", "cgroup-v1=soon@until=", "--waive-until", "2999-01-01"), "'' is no date"),
+        (("--waive", "cgroup-v1=@until=2999-01-01"), "needs a reason"),
+        (("--waive", "cgroup-v1=soon@until=2999-01-01", "--force"), "that of no-upgrade-in-process does not"),
+        (("--waive-until", "soon"), "'soon' is no date"),
         (("--drain-timeout", "0"), "--drain-timeout"),
     ],
 )

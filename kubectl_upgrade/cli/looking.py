@@ -1,0 +1,49 @@
+"""Gathering and judging, as `plan` and `check` both do it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from kubectl_upgrade.cli.target import target_of
+from kubectl_upgrade.model.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from kubectl_upgrade.checks.judge import Judgement
+    from kubectl_upgrade.model.facts import Facts
+    from kubectl_upgrade.planner.choose_target import Wish
+    from kubectl_upgrade.world import World
+
+ProbeWorkersName: TypeAlias = Literal["auto", "all", "sample", "none"]
+
+
+class ProbeWorkers(Enum):
+    """Which workers are asked over ssh."""
+
+    AUTO = "auto"
+    ALL = "all"
+    SAMPLE = "sample"
+    NONE = "none"
+
+
+ProbeWorkersFlag: TypeAlias = Annotated[
+    ProbeWorkers, typer.Option("--probe-workers", help="auto asks all up to 200, else some of each pool.")
+]
+
+
+async def look(
+    world: World, wish: Wish, waived: Collection[str], probe_workers: ProbeWorkersName
+) -> tuple[Facts, Version, tuple[Judgement, ...]]:
+    """What the cluster is like, where it shall go, and what the checks say of that."""
+    from kubectl_upgrade.checks.base import Aim
+    from kubectl_upgrade.checks.judge import judge
+    from kubectl_upgrade.facts.gather import gather
+
+    named = wish if isinstance(wish, Version) else None
+    facts = await gather(world, probe_workers=probe_workers, target=named)
+    target = await target_of(world, facts, wish)
+    return facts, target, judge(facts, Aim(target), waived)

@@ -1,0 +1,31 @@
+"""What a cluster's kubeadm was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kubectl_upgrade.model.given import Given
+from kubectl_upgrade.model.version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeadmConfig:
+    """ClusterConfiguration from the ConfigMap kube-system/kubeadm-config, chosen fields."""
+
+    cluster_name: str
+    kubernetes_version: Version
+    control_plane_endpoint: str
+    image_repository: str
+    etcd: Literal["stacked", "external"]
+    etcd_image_tag: str
+    etcd_image_repository: str = "none"
+    dns_image_repository: str = "none"
+    dns_image_tag: str = "none"
+    api_version: str = "kubeadm.k8s.io/v1beta4"
+    """as it is written; empty when it is left out"""
+    dns_disabled: bool = False
+    proxy_disabled: bool = False
+    """kubeadm leaves the add-on alone"""
+    given: tuple[Given, ...] = ()
+    """extraArgs of its components, and feature gates of kubeadm itself"""
