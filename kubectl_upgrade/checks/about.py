@@ -69,22 +69,22 @@ def _keywords(check: Check) -> Iterator[ast.keyword]:
 
 
 def _code(check: Check) -> Iterator[ast.AST]:
-    """Of the class, and of our functions that it calls, wherever they are."""
-    names = sys.modules[type(check).__module__].__dict__
-    tree = ast.parse(dedent(inspect.getsource(type(check))))
-    waiting, seen = [(tree, names)], set()
+    """Of the class, of our functions that it calls, wherever they are, and of what the checks build."""
+    waiting: list[FunctionType | type] = [type(check)]
+    seen = {*waiting}
     while waiting:
-        tree, names = waiting.pop()
-        for node in ast.walk(tree):
+        source = waiting.pop()
+        names = sys.modules[source.__module__].__dict__
+        for node in ast.walk(ast.parse(dedent(inspect.getsource(source)))):
             yield node
             called = names.get(node.id) if isinstance(node, ast.Name) else None
-            if isinstance(called, FunctionType) and called not in seen and _ours(called):
+            if isinstance(called, FunctionType | type) and called not in seen and _ours(called):
                 seen.add(called)
-                waiting.append((ast.parse(dedent(inspect.getsource(called))), called.__globals__))
+                waiting.append(called)
 
 
-def _ours(called: FunctionType) -> bool:
-    return called.__module__.partition(".")[0] == _PACKAGE
+def _ours(called: FunctionType | type) -> bool:
+    return called.__module__.startswith(_PACKAGE if isinstance(called, FunctionType) else f"{_PACKAGE}.checks.")
 
 
 def _paragraph(text: str | None) -> str:

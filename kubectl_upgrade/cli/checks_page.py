@@ -60,7 +60,8 @@ def _section(check: About) -> Iterator[str]:
     looked = reads(check.name)
     nodes = ", ".join(f"[{fact}](../kubectl_upgrade/node/facts/{fact}.sh)" for fact in looked.nodes)
     cluster = ", ".join(f"`{field}`" for field in looked.cluster)
-    lines = [f"Reads {' and '.join(filter(None, (cluster, f'of nodes {nodes}' if nodes else '')))}."]
+    parts = filter(None, (cluster, f"of nodes {nodes}" if nodes else ""))
+    lines = [f"Reads {' and '.join(parts) or 'nothing but the target'}."]
     if check.kubeadm_errors:
         lines.append(f"Waived, kubeadm may ignore {', '.join(check.kubeadm_errors)}.")
     lines += _tested(check.name)

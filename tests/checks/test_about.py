@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from kubectl_upgrade.cli.reads import Reads
 
 
+@cache
+def _page() -> str:
+    """Made once: every check judges many clusters for it."""
+    return page()
+
+
 def test_the_published_page_is_current() -> None:
-    assert PUBLISHED.read_text() == page(), "run make docs"
+    assert PUBLISHED.read_text() == _page(), "run make docs"
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -26,8 +33,9 @@ def test_every_check_says_what_it_is_and_is_tested(name: str) -> None:
     assert found.incident
     assert found.levels
     looked = reads(name)
-    assert looked.cluster or looked.nodes
-    section = page().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    # a bad patch is one whatever the cluster is like
+    assert looked.cluster or looked.nodes or name == "known-bad-patch"
+    section = _page().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     assert "- Tests in [tests/checks/" in section
 
 
@@ -47,7 +55,7 @@ def test_levels_and_waivers_are_those_of_the_code() -> None:
         (
             "node-answers",
             ("kubeadm_config", "nodes"),
-            ("etcd", "apiserver", "kubelet", "run", "external-etcd", "kubelet-config-access"),
+            ("host", "etcd", "apiserver", "kubelet", "run", "external-etcd", "kubelet-config-access", "system"),
         ),
         # asked only where a node is on v1
         ("cgroup-v1", ("fail_cgroup_v1",), ("host",)),

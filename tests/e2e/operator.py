@@ -61,7 +61,7 @@ class Operator:
         return file
 
     def _flags(self, command: str) -> tuple[str, ...]:
-        if command not in {"plan", "apply", "abort", "status"}:
+        if command not in {"plan", "check", "apply", "abort", "status"}:
             return ()
         impersonated = ("--as", self.user) if self.user else ()
         return ("--kubeconfig", str(self.lab.kubeconfig), "--ssh-config", str(self.lab.ssh_config), *impersonated)
