@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.facts.static_pods import image_version
 from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
 from kubectl_upgrade.model.given import Given
@@ -114,6 +115,12 @@ def _cleaners(facts: Facts, aim: Aim, node: NodeObject, given: Given) -> frozens
     """
     if given.place != _KUBEADMS_OWN:
         return frozenset()
-    since = facts.kubeadm_config.kubernetes_version if node.control_plane else node.kubelet
+    since = _begins_at(facts) if node.control_plane else node.kubelet
     hops = rules_between(since, aim.target)
     return frozenset({aim.target.line.removeprefix("v"), *(rules.minor for rules in hops)})
+
+
+def _begins_at(facts: Facts) -> Version:
+    """Where a hop begins, be it one that somebody has begun: the leader's kubeadm writes its version down first."""
+    images = (image_version(pod.image) for pod in facts.static_pods if pod.component == "kube-apiserver")
+    return min([facts.kubeadm_config.kubernetes_version, *(version for version in images if version)])

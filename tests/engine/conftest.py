@@ -10,6 +10,7 @@ import pytest
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.engine.apply import Applying, execute, look
+from kubectl_upgrade.engine.events import StageBegins
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
 from kubectl_upgrade.facts.gather import gather
@@ -68,3 +69,14 @@ class Operator:
 @pytest.fixture
 def operator() -> Operator:
     return Operator(sample())
+
+
+def once_begun(operator: Operator, stage: str, do: Callable[[], object]) -> None:
+    """Do it when the stage begins, after the checks have judged."""
+
+    def heed(event: Event) -> None:
+        if isinstance(event, StageBegins) and event.stage == stage:
+            operator.heed = None
+            do()
+
+    operator.heed = heed

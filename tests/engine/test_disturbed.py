@@ -19,7 +19,7 @@ from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.sample import from_plan, sample
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
-from tests.engine.conftest import Operator, taken_apart
+from tests.engine.conftest import Operator, once_begun, taken_apart
 from tests.engine.test_apply import traces, upgraded
 from tests.simulation.test_sample import with_external_etcd
 
@@ -197,10 +197,16 @@ def _refused(operator: Operator, error: type[UpgradeError], match: str, change: 
 
 
 def test_an_etcd_alarm_closes_the_gate(operator: Operator) -> None:
+    alarms = operator.model.nodes["cp3"].etcd_alarms
+    once_begun(operator, "prepare", lambda: alarms.append("NOSPACE"))
+    _refused(operator, StepError, "healthy control plane before cp1 is touched.*NOSPACE", lambda: None)
+
+
+def test_an_etcd_alarm_from_before_stops_the_run_at_once(operator: Operator) -> None:
     def alarm() -> None:
         operator.model.nodes["cp3"].etcd_alarms.append("NOSPACE")
 
-    _refused(operator, StepError, "healthy control plane before cp1 is touched.*NOSPACE", alarm)
+    _refused(operator, PreflightError, "etcd-healthy: etcd is not whole.*NOSPACE", alarm)
 
 
 def test_two_members_are_no_quorum_to_stop_one_of() -> None:

@@ -18,7 +18,7 @@ from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.power import leave
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
-from tests.engine.conftest import taken_apart
+from tests.engine.conftest import once_begun, taken_apart
 from tests.engine.test_apply import traces, upgraded
 
 if TYPE_CHECKING:
@@ -171,7 +171,8 @@ def test_abort_where_nothing_runs_says_so(operator: Operator) -> None:
 def test_a_gate_that_refuses_before_the_first_node_leaves_what_was_prepared(operator: Operator) -> None:
     async def story() -> None:
         plan = await operator.plan()
-        operator.model.nodes["cp3"].etcd_alarms.append("NOSPACE")
+        alarms = operator.model.nodes["cp3"].etcd_alarms
+        once_begun(operator, "prepare", lambda: alarms.append("NOSPACE"))
         with pytest.raises(StepError, match="NOSPACE"):
             await operator.apply(plan)
         assert taken_apart(operator.model) == set()

@@ -19,7 +19,7 @@ from kubectl_upgrade.simulation.faults import ClientKilled, Fault
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
-from tests.engine.conftest import Operator, taken_apart
+from tests.engine.conftest import Operator, once_begun, taken_apart
 from tests.engine.test_apply import traces, upgraded
 from tests.resilience.world import state_of
 
@@ -151,7 +151,8 @@ def test_gates_are_asked_when_something_is_taken_apart(operator: Operator) -> No
 
     async def story() -> None:
         plan = await operator.plan()
-        operator.model.nodes["cp2"].etcd_alarms.append("NOSPACE")
+        alarms = operator.model.nodes["cp2"].etcd_alarms
+        once_begun(operator, "prepare", lambda: alarms.append("NOSPACE"))
         with pytest.raises(StepError, match=r"healthy control plane before cp. is touched"):
             await operator.apply(plan)
         prepare = plan.hops[0].stages[0]
@@ -160,6 +161,8 @@ def test_gates_are_asked_when_something_is_taken_apart(operator: Operator) -> No
         mixed = replace(prepare, steps=(*prepare.steps, mark))
         await _abort(operator)
         changed = replace(plan, hops=(replace(plan.hops[0], stages=(mixed, *plan.hops[0].stages[1:])),))
+        alarms.clear()
+        once_begun(operator, "prepare", lambda: alarms.append("NOSPACE"))
         with pytest.raises(StepError, match=r"healthy control plane before cp. is touched"):
             await operator.apply(changed)
 

@@ -22,7 +22,7 @@ from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import Fault
 from kubectl_upgrade.simulation.sample import from_plan, sample
 from kubectl_upgrade.simulation.world import simulated_world
-from tests.engine.conftest import Operator, taken_apart
+from tests.engine.conftest import Operator, once_begun, taken_apart
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.events import Event
@@ -92,11 +92,14 @@ def test_control_planes_stop_and_workers_do_not() -> None:
 def test_a_worker_that_cannot_be_prepared_for_the_next_hop_stops_before_it() -> None:
     """Between two hops nothing is half-done: the cluster may stay there until the flag is gone."""
     model = _small()
-    model.nodes["w1"].kubelet.extra_flags = [FLAG]
     operator = Operator(model)
+
+    def put() -> None:
+        model.nodes["w1"].kubelet.extra_flags = [FLAG]
 
     async def story() -> None:
         plan = await _planned(operator)
+        once_begun(operator, "prepare", put)
         with pytest.raises(StepError, match="unknown flag"):
             await operator.apply(plan)
         assert taken_apart(model) == {"cp1", "cp2", "cp3"}
