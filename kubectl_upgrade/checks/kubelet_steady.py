@@ -55,7 +55,15 @@ def _unsteady(host: HostFacts, *, control_plane: bool) -> tuple[Level, str] | No
     if not kubelet.active:
         return Level.BLOCKER, f"its kubelet does not run; restarts by systemd: {kubelet.restarts}{said}"
     if kubelet.restarts and since is not None and since < _STEADY_SECONDS:
-        level = Level.BLOCKER if kubelet.restarts >= _IN_VAIN else Level.INFO
-        return level, f"its kubelet was restarted by systemd {since} s ago; restarts: {kubelet.restarts}{said}"
+        return _how_bad(
+            kubelet
+        ), f"its kubelet was restarted by systemd {since} s ago; restarts: {kubelet.restarts}{said}"
     # its Node is Ready: it may only be slow
     return None if kubelet.healthy else (Level.WARN, f"its kubelet does not say that it is healthy{said}")
+
+
+def _how_bad(kubelet: Kubelet) -> Level:
+    """A kubelet is started in vain until its node joins, so that one which is well now may only be new."""
+    if kubelet.restarts < _IN_VAIN:
+        return Level.INFO
+    return Level.WARN if kubelet.healthy else Level.BLOCKER

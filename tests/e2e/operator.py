@@ -52,7 +52,8 @@ class Operator:
         process = self.start(*words)
         out, err = process.communicate(timeout=3000)
         sys.stdout.write(f"$ kubectl upgrade-cp {' '.join(words)}\n{err}\n")
-        assert process.returncode == code, f"exit {process.returncode}, not {code}:\n{err}"
+        found = out if words[0] == "check" else ""
+        assert process.returncode == code, f"exit {process.returncode}, not {code}:\n{err}{found}"
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def plan(self, file: Path, *words: str, to: str = TO, code: int = 0) -> Path:

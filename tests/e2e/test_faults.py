@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.operator import TO, WAIVER, Operator
 from tests.lab.api import MERGE
+from tests.lab.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +115,7 @@ def _line(text: str) -> tuple[Callable[[str], str], Callable[[str], str]]:
     return (lambda found: f"{found}{text}", lambda found: found.removesuffix(text))
 
 
+KUBELET_AGE = "ps --no-headers -o etimes -p $(pgrep -xo kubelet)"
 FLAG = "--pod-infra-container-image=registry.k8s.io/pause:3.10.1"
 RUN = "0123456789abcdef0123456789abcdef"
 FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
@@ -232,10 +234,6 @@ FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
         ),
         {("coredns-migratable", "blocker", "")},
     ),
-    "a configuration that is no YAML": (
-        Rewritten("kube-proxy", "config.conf", *_line("\n: : [\n")),
-        {("kubeadm-config-maps", "blocker", ""), ("removed-feature-gates", "blocker", "")},
-    ),
 }
 
 
@@ -249,11 +247,18 @@ def _found(lab: Lab, tmp_path: Path, *, code: int) -> tuple[Found, dict[str, str
     return {(line["check"], line["result"], line["node"] or "") for line in lines}, texts
 
 
+def _young(lab: Lab) -> str:
+    """Before a node joins, systemd starts its kubelet again and again: that is told for a minute."""
+    ages = {node.name: float(lab.run(node.name, KUBELET_AGE).out) for node in lab.nodes}
+    return ", ".join(name for name, seconds in ages.items() if seconds < 60)
+
+
 def test_a_healthy_cluster_has_nothing_to_mend(lab: Lab, tmp_path: Path) -> None:
+    until("kubelets have run for a minute", 90, lambda: _young(lab))
     found, texts = _found(lab, tmp_path, code=0)
     assert {result for _, result, _ in found} <= {"info"}, texts
     # what is true of it: its containerd is Debian's
-    assert {check for check, _, _ in found} == {"package-holds", "container-runtime", "certificates"}, texts
+    assert {check for check, _, _ in found} == {"package-holds", "container-runtime"}, texts
 
 
 def test_each_fault_is_found_while_it_is_there(lab: Lab, tmp_path: Path) -> None:
@@ -269,7 +274,8 @@ def test_each_fault_is_found_while_it_is_there(lab: Lab, tmp_path: Path) -> None
         for fault in reversed(made):
             fault.take_back(lab)
     lab.wait_settled()
-    assert found - healthy == set[tuple[str, str, str]]().union(*(wanted for _, wanted in FAULTS.values())), texts
+    wanted = set[tuple[str, str, str]]().union(*(finds for _, finds in FAULTS.values()))
+    assert (found - healthy - wanted, wanted - found) == (set(), set()), texts
     assert "/etc/default/kubelet" in texts["removed-flags"]
     assert "faulty.example.org" in texts["webhooks"]
     assert "kube-system/faulty" in texts["disruption-budgets"]
