@@ -161,7 +161,7 @@ FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
         ),
         {("package-lock", "info", "w3"), ("packages-sound", "warn", "w3")},
     ),
-    "another hostname": (OnNode("w1", "hostname elsewhere", "hostname w1"), {("hostnames", "blocker", "w1")}),
+    "another hostname": (OnNode("w3", "hostname elsewhere", "hostname w3"), {("hostnames", "blocker", "w3")}),
     "what a run left": (
         OnNode("w2", f"mkdir -p /var/lib/upgrade-cp/keep-{RUN}", "rm -r /var/lib/upgrade-cp"),
         {("leftovers", "info", "w2")},
@@ -200,7 +200,7 @@ FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
                 "spec": {"nodeName": "w2", "containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10.1"}]},
             },
         ),
-        {("unmanaged-pods", "blocker", "w2")},
+        {("unmanaged-pods", "blocker", "")},
     ),
     "a webhook that nobody serves": (
         Made(
