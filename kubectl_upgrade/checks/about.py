@@ -37,6 +37,8 @@ class About:
     """of its findings, the worst first"""
     some_unwaivable: bool
     """of a check that may be waived: some of its findings may not"""
+    waivable: bool
+    """some of its findings stop, and may be accepted"""
     attributes: frozenset[str]
     """what its code asks of a name, such as `facts.nodes` and `host.kubelet`"""
 
@@ -54,6 +56,7 @@ def about(name: str) -> About:
         only_before=check.ONLY_BEFORE,
         levels=tuple(level.value for level in reversed(Level) if f"Level.{level.name}" in attributes),
         some_unwaivable=not check.MANDATORY and any(word.arg == "waivable" for word in _keywords(check)),
+        waivable=not check.MANDATORY and "Level.BLOCKER" in attributes,
         attributes=attributes,
     )
 

@@ -22,6 +22,8 @@ class Aim:
     target: Version
     run8: str = ""
     """of the run that is being resumed: its own marks are not somebody else's"""
+    stops: tuple[Version, ...] = ()
+    """releases of minors on the way, as far as they are chosen"""
     drains: bool = True
     """the plan drains; a person may have taken that out of it"""
     keeps_unmanaged: bool = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.model.finding import Finding, Level
+from kubectl_upgrade.model.types import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,12 +35,17 @@ def judge(facts: Facts, aim: Aim, waived: Collection[str] = ()) -> tuple[Judgeme
     """Every check, in the registry's order; one line for a check that finds nothing, else one for each finding."""
     judgements: list[Judgement] = []
     for name, check in CHECKS.items():
-        found = list(check.run(facts, aim))
+        found = [_shown(finding) for finding in check.run(facts, aim)]
         accepted = name in waived and not check.MANDATORY
         judgements += [Judgement(name, _result(finding, waived=accepted), finding) for finding in found]
         if not found:
             judgements.append(Judgement(name, "pass"))
     return tuple(judgements)
+
+
+def _shown(finding: Finding) -> Finding:
+    """Nodes, webhooks and objects of the API have a say in it: nothing of that may steer a terminal."""
+    return replace(finding, message=visible(finding.message), fix=visible(finding.fix))
 
 
 def blockers(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:

@@ -26,9 +26,10 @@ class KnownBadPatch:
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del facts
-        rules = rules_for(aim.target)
-        for bad in rules.bad_patches if rules else ():
-            if bad.version == aim.target:
-                yield Finding(
-                    Level.BLOCKER, f"{bad.version} is a bad release: {bad.why}", fix=f"{bad.fix}; {bad.source}"
-                )
+        for version in (*aim.stops, aim.target):
+            rules = rules_for(version)
+            for bad in rules.bad_patches if rules else ():
+                if bad.version == version:
+                    yield Finding(
+                        Level.BLOCKER, f"{version} is a bad release: {bad.why}", fix=f"{bad.fix}; {bad.source}"
+                    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kubectl_upgrade.model.facts import Kubeadm, Unknown
+from kubectl_upgrade.model.facts import NOT_ASKED, Kubeadm, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class NodesInitialised:
 
 def _judge(name: str, host: HostFacts, *, control_plane: bool) -> Iterator[Finding]:
     kubeadm = host.kubeadm
+    if kubeadm == NOT_ASKED:
+        return  # the run alone was asked what it did there
     if not isinstance(kubeadm, Kubeadm):
         yield Finding(Level.BLOCKER, f"kubeadm's files could not be read: {kubeadm.reason}", node=name)
         return

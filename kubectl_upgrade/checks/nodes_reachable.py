@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kubectl_upgrade.model.facts import Host, Unknown
+from kubectl_upgrade.model.facts import NOT_ASKED, Host, Unknown
 from kubectl_upgrade.model.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class NodesReachable:
         del aim
         for name, host in facts.hosts.items():
             answer = host if isinstance(host, Unknown) else host.host
+            if answer == NOT_ASKED:
+                continue  # the run alone was asked what it did there
             if not isinstance(answer, Host):
                 yield Finding(
                     Level.BLOCKER,

@@ -28,7 +28,7 @@ class UnmanagedPods:
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         order = {node.name: place for place, node in enumerate(aim.drained(facts.nodes))}
-        if not order or not aim.keeps_unmanaged:
+        if not order:
             return
         if isinstance(facts.pods, Unknown):
             message = f"which pods {len(order)} drain(s) will meet is not known: {facts.pods.reason}"
@@ -39,9 +39,10 @@ class UnmanagedPods:
             return
         alone.sort(key=lambda pod: (order[pod.node], pod.namespace, pod.name))
         nodes = list(dict.fromkeys(pod.node for pod in alone))
-        message = (
-            f"no controller would start {some_of([str(pod) for pod in alone])} again elsewhere: "
-            f"the drain of {some_of(nodes)} stops there"
-        )
+        gone = f"no controller would start {some_of([str(pod) for pod in alone])} again elsewhere"
+        if not aim.keeps_unmanaged:
+            yield Finding(Level.WARN, f"{gone}, and the plan deletes them (unmanagedPods: delete) on {some_of(nodes)}")
+            return
+        message = f"{gone}: the drain of {some_of(nodes)} stops there"
         fix = "delete or move them; or waive this, and the plan deletes them (unmanagedPods: delete)"
         yield Finding(Level.BLOCKER, message, fix=fix)

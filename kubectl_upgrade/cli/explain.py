@@ -55,8 +55,9 @@ def _list() -> Iterator[str]:
 
     width = max(map(len, (*CHECKS, *STEPS)))
     yield "Checks, * may be waived:"
-    for name, check in CHECKS.items():
-        yield f"{' ' if check.MANDATORY else '*'} {name:<{width}}  {about(name).what}"
+    for name in CHECKS:
+        found = about(name)
+        yield f"{'*' if found.waivable else ' '} {name:<{width}}  {found.what}"
     yield ""
     yield "Steps:"
     for name, step in STEPS.items():

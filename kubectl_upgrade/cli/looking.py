@@ -36,7 +36,11 @@ ProbeWorkersFlag: TypeAlias = Annotated[
 
 
 async def look(
-    world: World, wish: Wish, waived: Collection[str], probe_workers: ProbeWorkersName
+    world: World,
+    wish: Wish,
+    waived: Collection[str],
+    probe_workers: ProbeWorkersName,
+    via: tuple[Version, ...] = (),
 ) -> tuple[Facts, Version, tuple[Judgement, ...]]:
     """What the cluster is like, where it shall go, and what the checks say of that."""
     from kubectl_upgrade.checks.base import Aim
@@ -46,4 +50,4 @@ async def look(
     named = wish if isinstance(wish, Version) else None
     facts = await gather(world, probe_workers=probe_workers, target=named)
     target = await target_of(world, facts, wish)
-    return facts, target, judge(facts, Aim(target), waived)
+    return facts, target, judge(facts, Aim(target, stops=via), waived)

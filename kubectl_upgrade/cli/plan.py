@@ -113,7 +113,7 @@ async def make(
     """Gather, judge, plan. What the checks found is told even when no plan can be made."""
     from kubectl_upgrade.planner.make_plan import has_a_way, make_plan
 
-    facts, target, judgements = await look(world, wish, options.waivers, probe_workers)
+    facts, target, judgements = await look(world, wish, options.waivers, probe_workers, options.via)
     tell_judgements(judgements)
     if has_a_way(judgements):
         options = replace(options, via=await stops_of(world, facts, target, options.via))

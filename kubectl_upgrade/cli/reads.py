@@ -40,7 +40,9 @@ def reads(name: str) -> Reads:
         watched = _watched(facts, seen)
         for aim in _aims():
             list(CHECKS[name].run(watched, aim))
-    on_nodes = [field.name for field in fields(HostFacts) if f"HostFacts.{field.name}" in seen]
+    on_nodes = [
+        field.name for field in fields(HostFacts) if f"HostFacts.{field.name}" in seen and field.name != "asked"
+    ]
     of_cluster = [field.name for field in fields(Facts) if f"Facts.{field.name}" in seen]
     return Reads(
         cluster=tuple(field for field in of_cluster if field != "hosts" or not on_nodes),

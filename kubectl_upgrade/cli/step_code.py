@@ -24,12 +24,14 @@ def asks(step: type[Step]) -> tuple[str, ...]:
 
 def runs(step: type[Step]) -> tuple[str, ...]:
     """Names of actions; where they hang on the package family, of each family."""
-    return tuple(dict.fromkeys(name for call in _calls(step, "Action") for name in _names(call.args[0])))
+    return tuple(dict.fromkeys(name for call in _calls(step, "Action") for name in _names(step, call.args[0])))
 
 
-def _names(word: ast.expr) -> Iterator[str]:
+def _names(step: type[Step], word: ast.expr) -> Iterator[str]:
     yield from _text(word)
-    if isinstance(word, ast.Attribute):
+    if isinstance(word, ast.Attribute) and isinstance(word.value, ast.Name) and word.value.id == "self":
+        yield getattr(step, word.attr)
+    elif isinstance(word, ast.Attribute):
         yield from (getattr(family, word.attr) for family in FAMILIES.values())
 
 

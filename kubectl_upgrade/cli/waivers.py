@@ -56,10 +56,11 @@ def waivers_of(words: list[str] | None, until: str, *, force: bool) -> tuple[dic
 
 def _reason(word: str, name: str, reason: str) -> str:
     from kubectl_upgrade.checks import CHECKS
+    from kubectl_upgrade.checks.about import about
 
     check = CHECKS.get(name)
     if check is None or check.MANDATORY or not reason.strip():
-        waivable = ", ".join(key for key, value in CHECKS.items() if not value.MANDATORY)
+        waivable = ", ".join(key for key in CHECKS if about(key).waivable)
         why = "needs a reason" if check is not None and not check.MANDATORY else "names no check that may be waived"
         raise UsageError(f"--waive {word!r} {why}", fix=f"--waive CHECK=REASON@until=DATE, CHECK one of: {waivable}")
     if visible(reason) != reason:

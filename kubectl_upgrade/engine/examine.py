@@ -17,6 +17,7 @@ from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.expected import Progress
+from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.drain_node import DrainNode
 from kubectl_upgrade.world import Machine
 
@@ -66,7 +67,8 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         facts = await _with_suspects(world, plan, facts, begun)
         signs, prepared = _bearing_signs(plan, facts, run)
         begun |= signs
-    if not begun:
+    half_done = begun if history is None or _half_done(plan, history) else frozenset[str]()
+    if not half_done:
         _in_date(world, plan)
     settled = settled_targets(plan, run, facts)
     drifts = drift_of(plan, facts, _progress(plan, facts, run, history, begun, settled))
@@ -82,7 +84,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         )
     waived = frozenset(waiver.check for waiver in plan.waivers)
     judgements = judge(facts, _aim(plan, run), waived)
-    stops = _stops(judgements, facts, begun)
+    stops = _stops(judgements, facts, half_done)
     if stops:
         raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
     # what is left is told, and waits of the run itself judge it
@@ -101,11 +103,29 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     )
 
 
+def _half_done(plan: Plan, history: History) -> bool:
+    """Is a hop begun and not done? Between two hops a cluster is whole, and may be left so: all that would stop a new
+    run stops this one there.
+    """
+    if history.adopted:
+        return True
+    return any(
+        disturbed(plan, history, hop)
+        and any(
+            f"{hop.to}/{stage.stage}/{target.name}" not in history.targets_done
+            for stage in hop.stages
+            for target in targets_of(plan, hop, stage)
+        )
+        for hop in plan.hops
+    )
+
+
 def _aim(plan: Plan, run: str) -> Aim:
     """Where the plan leads, and what a person made of its drains."""
     drains = [step for hop in plan.hops for stage in hop.stages for step in stage.steps if step.do == DrainNode.NAME]
     keeps = any(step.with_.get("unmanagedPods") != "delete" for step in drains)
-    return Aim(plan.cluster.to, run[:8], drains=bool(drains), keeps_unmanaged=keeps)
+    stops = tuple(hop.to for hop in plan.hops[:-1])
+    return Aim(plan.cluster.to, run[:8], stops=stops, drains=bool(drains), keeps_unmanaged=keeps)
 
 
 def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is

@@ -29,8 +29,8 @@ _ROOM_POLL_SECONDS = 2.0
 _SETTLE_SECONDS = 60
 
 
-async def control_plane_may_stop(  # noqa: PLR0913 - who asks, for which node, and what is known
-    world: World, plan: Plan, name: str, *, run8: str, begun: bool, api: bool = True, seen: bool = False
+async def control_plane_may_stop(  # noqa: PLR0913 - who asks, for which node, and what may be asked
+    world: World, plan: Plan, name: str, *, run8: str, begun: bool, api: bool = True
 ) -> None:
     """StepError unless etcd and the other control planes can do without this node for a while.
 
@@ -56,7 +56,7 @@ async def control_plane_may_stop(  # noqa: PLR0913 - who asks, for which node, a
                 problem = await _others_missing(world, plan, name, run8)
         return problem
 
-    await until(world.clock, f"a healthy control plane before {name} is touched", _SETTLE_SECONDS, missing, seen=seen)
+    await until(world.clock, f"a healthy control plane before {name} is touched", _SETTLE_SECONDS, missing)
 
 
 def _others_silent(plan: Plan, name: str, hosts: Mapping[str, Maybe[HostFacts]]) -> str | None:

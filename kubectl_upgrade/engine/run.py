@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.guarded import GuardedCluster
@@ -50,8 +49,6 @@ class Run:
     working_on: set[str] = field(default_factory=set)
     """names of the workers in flight"""
     fenced: set[str] = field(default_factory=set)
-    settled_at: float = -inf
-    """when, by the clock's monotonic seconds, a node's waits for its control plane and for all of etcd were over"""
     backup_to: BackupFolder | None = None
     """where backups are brought, off the nodes"""
 

@@ -11,7 +11,7 @@ from kubectl_upgrade.engine.history import Past
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.gather import MANY_WORKERS, NAMESPACE, probe_hosts, sample
 from kubectl_upgrade.facts.nodes import read_nodes
-from kubectl_upgrade.model.errors import AccessError, UsageError
+from kubectl_upgrade.model.errors import AccessError, ApiError, UsageError
 from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.names import CORDON_ANNOTATION, RUN_LABEL
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
@@ -92,7 +92,7 @@ async def status_of(world: World, plan: Plan | None = None) -> Status:
         uid = (await world.cluster.get(NAMESPACE))["metadata"]["uid"]
         known = [run for run in known if run.cluster_uid == uid]
         machines = [Machine(n.name, n.internal_ip) for n in nodes if n.internal_ip and _concerned(n)]
-    except AccessError as error:
+    except ApiError as error:
         api = error.message
         machines = _machines(plan or _known_plan(known), known)
     hosts = await probe_hosts(world.nodes, machines, _FACTS)

@@ -27,7 +27,6 @@ from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step, is_harmless
 from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
-from kubectl_upgrade.steps.wait_etcd import WaitEtcd
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.actions import Attempt
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 PROOFS = ("run", "kubeadm", "manifests")
 # how long to ask the API whether a failed worker is still there
 _LEFT_SECONDS = 30
-# from one node's last wait to the gate of the next
-_JUST_SECONDS = 5
 
 
 @dataclass(slots=True)
@@ -116,10 +113,7 @@ class TargetRun:
         run, target = self.run, self.target
         begun = self.subject in run.history.targets_begun or target.name in run.history.adopted
         if isinstance(target, ControlPlane):
-            seen = run.world.clock.monotonic() - run.settled_at < _JUST_SECONDS
-            await control_plane_may_stop(
-                run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun, seen=seen
-            )
+            await control_plane_may_stop(run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun)
         elif isinstance(target, Worker):
             await pool_has_room(run, target, self.stage, begun=begun)
 
@@ -242,8 +236,6 @@ class TargetRun:
         if not step.WAITS and await patiently(clock, lambda: step.done(context)):
             return True
         await patiently(clock, lambda: step.run(context))
-        if isinstance(step, WaitEtcd):
-            self.run.settled_at = clock.monotonic()
         return False
 
     async def _act(self, step: Step, step_id: StepId, target: NodeTarget) -> bool:

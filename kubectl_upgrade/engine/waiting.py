@@ -36,21 +36,10 @@ _SERVER_ERRORS = 500
 _TOO_MANY_REQUESTS = 429
 
 
-async def until(  # noqa: PLR0913 - what, how long, how often
-    clock: Clock,
-    what: str,
-    limit_seconds: float,
-    answer: Answer,
-    *,
-    every_seconds: float = 1.0,
-    seen: bool = False,
-) -> None:
-    """Ask until the condition has held GOOD_ANSWERS times in a row; StepError with the last failure after the limit.
-
-    `seen`: it has held as often just before, so that one more good answer is enough.
-    """
+async def until(clock: Clock, what: str, limit_seconds: float, answer: Answer, *, every_seconds: float = 1.0) -> None:
+    """Ask until the condition has held GOOD_ANSWERS times in a row; StepError with the last failure after the limit."""
     end = clock.monotonic() + limit_seconds
-    good = GOOD_ANSWERS - 1 if seen else 0
+    good = 0
     last = "no answer came"
     while good < GOOD_ANSWERS:
         try:

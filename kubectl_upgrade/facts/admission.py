@@ -84,11 +84,15 @@ async def _configurations(cluster: Cluster, kind: str) -> Maybe[tuple[str, ...]]
 
 async def _rehearse(cluster: Cluster, act: _Act) -> Rehearsal | None:
     """What the API server said; None when the object is not there."""
+    rehearse = cluster.rehearse_create if act.create else cluster.rehearse_patch
     try:
-        if act.create:
-            await cluster.rehearse_create(act.path, act.body)
-        else:
-            await cluster.rehearse_patch(act.path, act.body)
+        try:
+            await rehearse(act.path, act.body)
+        except ApiError as error:
+            if error.status:
+                raise
+            # one lost connection proves nothing, and a rehearsal may be made again
+            await rehearse(act.path, act.body)
     except ApiError as error:
         if error.starting:
             raise

@@ -1,4 +1,4 @@
-"""What RBAC does not let us see is unknown; every other refusal of the API server ends the look."""
+"""What is asked for a check alone: what RBAC or the API server does not let us see is unknown, and ends no look."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ FORBIDDEN = 403
 
 
 async def unless_forbidden(answer: Awaitable[T], right: str) -> Maybe[T]:
-    """The answer; Unknown when it takes a right that this identity lacks."""
+    """The answer; Unknown when it takes a right that this identity lacks, or the API server fails at it."""
     try:
         return await answer
+    except NotFoundError:
+        raise
     except ApiError as error:
-        if error.status != FORBIDDEN or error.starting:
+        if error.starting:
             raise
+        if error.status != FORBIDDEN:
+            return Unknown(error.message)
         return Unknown(f"this identity may not {right}; docs/rbac.yaml has the right that lacks")
 
 

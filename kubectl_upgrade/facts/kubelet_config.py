@@ -39,7 +39,7 @@ def _configuration(config_map: Json) -> dict[str, Any]:
     try:
         configuration = yaml.load(config_map["data"]["kubelet"], yaml.CSafeLoader)
         return {**configuration, "featureGates": {**(configuration.get("featureGates") or {})}}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PreflightError(
             f"reading KubeletConfiguration in the ConfigMap kube-system/kubelet-config: {error}",
             "kubeadm cannot upgrade from it either; put it right: kubectl -n kube-system edit cm kubelet-config",

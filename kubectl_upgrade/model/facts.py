@@ -225,31 +225,31 @@ class EtcdEndpoint:
 class HostFacts:
     """What was asked on one node over ssh; a part that was not asked, or not answered, is Unknown."""
 
-    host: Maybe[Host] = Unknown("not asked")
-    packages: Maybe[Packages] = Unknown("not asked")
-    kubeadm: Maybe[Kubeadm] = Unknown("not asked")
-    manifests: Maybe[ManifestFiles] = Unknown("not asked")
-    etcd: Maybe[Etcd] = Unknown("not asked")
-    apiserver: Maybe[Apiserver] = Unknown("not asked")
-    deprecated_apis: Maybe[tuple[DeprecatedApi, ...]] = Unknown("not asked")
+    host: Maybe[Host] = NOT_ASKED
+    packages: Maybe[Packages] = NOT_ASKED
+    kubeadm: Maybe[Kubeadm] = NOT_ASKED
+    manifests: Maybe[ManifestFiles] = NOT_ASKED
+    etcd: Maybe[Etcd] = NOT_ASKED
+    apiserver: Maybe[Apiserver] = NOT_ASKED
+    deprecated_apis: Maybe[tuple[DeprecatedApi, ...]] = NOT_ASKED
     """requested of this node's API server since it started"""
-    components: Maybe[Components] = Unknown("not asked")
-    kubelet: Maybe[Kubelet] = Unknown("not asked")
-    endpoint: Maybe[EndpointSeen] = Unknown("not asked")
-    run: Maybe[RunRecord] = Unknown("not asked")
-    external_etcd: Maybe[tuple[EtcdEndpoint, ...]] = Unknown("not asked")
-    last_output: Maybe[LastOutput] = Unknown("not asked")
+    components: Maybe[Components] = NOT_ASKED
+    kubelet: Maybe[Kubelet] = NOT_ASKED
+    endpoint: Maybe[EndpointSeen] = NOT_ASKED
+    run: Maybe[RunRecord] = NOT_ASKED
+    external_etcd: Maybe[tuple[EtcdEndpoint, ...]] = NOT_ASKED
+    last_output: Maybe[LastOutput] = NOT_ASKED
     certificates: Maybe[Certificates] = NOT_ASKED
-    evidence: Maybe[str] = Unknown("not asked")
+    evidence: Maybe[str] = NOT_ASKED
     """logs, containers and disks, for a person"""
-    flags: Maybe[tuple[Given, ...]] = Unknown("not asked")
+    flags: Maybe[tuple[Given, ...]] = NOT_ASKED
     """what the kubelet is given, and the static pods of kubeadm, and by which patches of it"""
-    kubelet_config_access: Maybe[bool] = Unknown("not asked")
+    kubelet_config_access: Maybe[bool] = NOT_ASKED
     """the kubelet's credentials may read the ConfigMap kube-system/kubelet-config"""
-    system: Maybe[System] = Unknown("not asked")
-    asked: Maybe[tuple[float, float]] = Unknown("not asked")
+    system: Maybe[System] = NOT_ASKED
+    asked: Maybe[tuple[float, float]] = NOT_ASKED
     """before and after the round trip, seconds since 1970 by the clock of the machine that asked"""
-    offers: Maybe[Offers] = Unknown("not asked")
+    offers: Maybe[Offers] = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,10 +274,10 @@ class Facts:
     """nodes whose kubelets wait for a serving certificate, when kubelet-config has serverTLSBootstrap"""
     configured: Mapping[str, Maybe[Given]] = field(default_factory=dict)
     """by ConfigMap: feature gates in kubelet-config, and in kube-proxy where that is kubeadm's"""
-    pods: Maybe[tuple[MovingPod, ...]] = Unknown("not asked")
+    pods: Maybe[tuple[MovingPod, ...]] = NOT_ASKED
     """those that a drain of their node would have to move"""
-    budgets: Maybe[tuple[Budget, ...]] = Unknown("not asked")
-    admission: Maybe[Admission] = Unknown("not asked")
+    budgets: Maybe[tuple[Budget, ...]] = NOT_ASKED
+    admission: Maybe[Admission] = NOT_ASKED
 
     @property
     def control_planes(self) -> tuple[NodeObject, ...]:

@@ -93,15 +93,20 @@ def _cluster_versions(plan: Plan, progress: Progress) -> set[Version]:
     """In kubeadm-config. A hop that somebody began has its end there already while a node is still at `from`."""
     if not progress.begun:
         first = plan.hops[0].to if plan.hops else plan.cluster.to
-        behind = any(entry.versions.apiserver != plan.cluster.from_ for entry in plan.control_planes)
-        return {plan.cluster.from_, first} if behind else {plan.cluster.from_}
-    allowed = {plan.cluster.from_}
+        begun_by_others = _begun_by_others(plan)
+        return {plan.cluster.from_, first, *begun_by_others} if begun_by_others else {plan.cluster.from_}
+    allowed = {plan.cluster.from_, *_begun_by_others(plan)}
     for hop in plan.hops:
         applied = [s for s in progress.steps_done if s.startswith(f"{hop.to}/") and s.endswith("/kubeadm-apply")]
         if not applied:
             return allowed | {hop.to}
         allowed = {hop.to}
     return allowed
+
+
+def _begun_by_others(plan: Plan) -> set[Version]:
+    """Where control planes are ahead of `from`: somebody has begun a hop, perhaps to an earlier patch than ours."""
+    return {entry.versions.apiserver for entry in plan.control_planes} - {plan.cluster.from_}
 
 
 def _control_plane(plan: Plan, entry: ControlPlane, facts: Facts, progress: Progress) -> Iterator[Drift]:

@@ -71,7 +71,7 @@ def newest_patch(offers: Mapping[str, Maybe[Offers]], line: str, meant: str) -> 
     common = frozenset.intersection(*known.values())
     if not common:
         raise PreflightError(
-            f"no version of {line} ({meant}) is offered to every control plane:\n"
+            f"no good version of {line} ({meant}) is offered to every control plane:\n"
             + "\n".join(_offered(offers, known, line)),
             fix=f"let the repositories of these nodes offer {line} (a mirror may lag behind), or choose by --to: "
             f"{LATEST_PATCH}, vX.Y or vX.Y.Z",
@@ -112,7 +112,12 @@ def _line(facts: Facts, current: Version, wish: str) -> tuple[str, str]:
 
 
 def _patches(offered: Offers, line: str) -> frozenset[Version]:
-    return frozenset(version for version in offered.versions if version.line == line and not version.pre)
+    return frozenset(v for v in offered.versions if v.line == line and not v.pre and not _bad(v))
+
+
+def _bad(version: Version) -> bool:
+    rules = rules_for(version)
+    return rules is not None and any(bad.version == version for bad in rules.bad_patches)
 
 
 def _lacking(known: Mapping[str, frozenset[Version]], target: Version) -> Iterator[str]:

@@ -66,7 +66,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     waivers = tuple(
         Waiver(
             check=name,
-            kubeadm_errors=CHECKS[name].KUBEADM_ERRORS,
+            kubeadm_errors=_errors_of(name, judgements),
             reason=reason,
             until=options.waivers_end.get(name, options.waive_until),
         )
@@ -75,7 +75,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
     pools = pools_of(facts)
     config = facts.kubeadm_config
-    hops = () if not has_a_way(judgements) else _hops(facts, target, options, control_planes, pools)
+    hops = () if not has_a_way(judgements) else _hops(facts, target, options, judgements, control_planes, pools)
     return Plan(
         made_by=MADE_BY,
         cluster=PlanCluster(
@@ -99,8 +99,13 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     )
 
 
-def _hops(
-    facts: Facts, target: Version, options: Options, control_planes: tuple[ControlPlane, ...], pools: tuple[Pool, ...]
+def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
+    facts: Facts,
+    target: Version,
+    options: Options,
+    judgements: Sequence[Judgement],
+    control_planes: tuple[ControlPlane, ...],
+    pools: tuple[Pool, ...],
 ) -> tuple[Hop, ...]:
     start, found = starting_version(facts, target), _on_control_planes(facts)
     if min(found) == target:
@@ -114,15 +119,25 @@ def _hops(
             to=to,
             stacked_etcd=facts.kubeadm_config.etcd == "stacked",
             members=len(control_planes),
-            ignored=tuple(sorted({error for name in options.waivers for error in CHECKS[name].KUBEADM_ERRORS})),
+            ignored=tuple(sorted({error for name in options.waivers for error in _errors_of(name, judgements)})),
             max_unavailable=options.max_unavailable,
             drain_seconds=options.drain_seconds,
-            unmanaged_pods="delete" if UnmanagedPods.NAME in options.waivers else "stop",
+            unmanaged_pods="delete" if _waived(UnmanagedPods.NAME, judgements) else "stop",
             kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
             nodes=len(facts.nodes),
         )
 
     return hops_of(way, start, control_planes, pools, order)
+
+
+def _waived(name: str, judgements: Sequence[Judgement]) -> bool:
+    """Has the check found something that a person accepted? A waiver of what is not there lets nothing through."""
+    return any(judgement.check == name and judgement.result == "waived" for judgement in judgements)
+
+
+def _errors_of(name: str, judgements: Sequence[Judgement]) -> tuple[str, ...]:
+    """Kubeadm's errors that this waiver lets steps ignore."""
+    return CHECKS[name].KUBEADM_ERRORS if _waived(name, judgements) else ()
 
 
 def has_a_way(judgements: Sequence[Judgement]) -> bool:

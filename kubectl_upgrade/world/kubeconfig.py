@@ -13,7 +13,7 @@ from kubernetes.client import Configuration  # noqa: TID251  it reads files, and
 from kubernetes.config import ConfigException, kube_config  # noqa: TID251  the same
 from yaml import YAMLError
 
-from kubectl_upgrade.model.errors import ApiError
+from kubectl_upgrade.model.errors import AccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,8 +113,9 @@ def _impersonation(options: KubernetesOptions, user: dict[str, Any]) -> tuple[tu
     return tuple((header, value) for header, value in headers if value)
 
 
-def _bad(paths: str, what: str, fix: str) -> ApiError:
-    return ApiError(f"reading kubeconfig {paths}: {what}", fix)
+def _bad(paths: str, what: str, fix: str) -> AccessError:
+    """No API server was asked, so that nobody waits for one."""
+    return AccessError(f"reading kubeconfig {paths}: {what}", fix)
 
 
 class _Listener(logging.Handler):

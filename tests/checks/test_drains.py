@@ -189,7 +189,9 @@ def test_pods_without_a_controller_block_in_the_order_of_the_drains(shape: type[
 
 def test_a_plan_that_deletes_them_is_not_stopped_by_them(shape: type[Shape]) -> None:
     facts = with_pods(shape().facts(), pod("a", "w1", managed=False))
-    assert not found(facts, "unmanaged-pods", Aim(TARGET, keeps_unmanaged=False))
+    (finding,) = found(facts, "unmanaged-pods", Aim(TARGET, keeps_unmanaged=False))
+    assert finding.level is Level.WARN
+    assert "shop/a again elsewhere, and the plan deletes them" in finding.message
     for waivers, does in ({}, "stop"), ({"unmanaged-pods": "a test's"}, "delete"):
         options = Options(waivers=waivers, waive_until="2027-01-01" if waivers else "")
         plan = make_plan(facts, TARGET, judge(facts, Aim(TARGET), waivers), options)

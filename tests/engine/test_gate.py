@@ -89,7 +89,6 @@ def _ask(  # noqa: PLR0913 - all that the gate is told
     control_planes: int = 3,
     edit: Callable[[Plan], Plan] = lambda plan: plan,
     api: bool = True,
-    seen: bool = False,
 ) -> float:
     """Make a plan, change something, ask the gate; how long it took, seconds."""
 
@@ -99,7 +98,7 @@ def _ask(  # noqa: PLR0913 - all that the gate is told
         world = simulated_world(operator.model)
         change(operator.model)
         began = world.clock.monotonic()
-        await control_plane_may_stop(world, plan, name, run8=RUN8, begun=begun, api=api, seen=seen)
+        await control_plane_may_stop(world, plan, name, run8=RUN8, begun=begun, api=api)
         return world.clock.monotonic() - began
 
     return loop.run(story())
@@ -129,18 +128,6 @@ def test_it_stops_before_a_control_plane(name: str) -> None:
         "waited 60 s for a healthy control plane before cp1 is touched; the last answer was: " in stopped.value.message
     )
     assert says in stopped.value.message
-
-
-@pytest.mark.parametrize("name", STOPS)
-def test_one_look_more_stops_too(name: str) -> None:
-    change, says = STOPS[name]
-    with pytest.raises(StepError) as stopped:
-        _ask(change, seen=True)
-    assert says in stopped.value.message
-
-
-def test_one_look_more_is_enough_after_the_waits_of_another_node() -> None:
-    assert _ask(lambda _: None, seen=True) < _ask(lambda _: None) / 2
 
 
 PASSES: dict[str, tuple[Callable[[ModelCluster], None], dict[str, Any]]] = {

@@ -61,21 +61,6 @@ def test_a_wait_ends_after_three_good_answers_in_a_row(answers: str, seconds: fl
     loop.run(story())
 
 
-@pytest.mark.parametrize(("answers", "seconds"), [("+", 0), ("-+++", 3)], ids=str)
-def test_what_was_seen_just_before_counts_until_it_fails(answers: str, seconds: float) -> None:
-    async def story() -> None:
-        clock = simulated_world(sample(1, 0)).clock
-        left = list(answers)
-
-        async def answer() -> str | None:
-            return None if left.pop(0) == "+" else "not yet"
-
-        await until(clock, "rain", 60, answer, every_seconds=2, seen=True)
-        assert (left, clock.monotonic()) == ([], seconds)
-
-    loop.run(story())
-
-
 def test_a_wait_that_ends_in_vain_tells_its_last_answer() -> None:
     async def story() -> None:
         clock = simulated_world(sample(1, 0)).clock

@@ -122,8 +122,10 @@ def action_line(action: str, *arguments: str) -> str:
 class Machine:
     """The private copy; paths are as seen inside."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, name: str) -> None:
         self.pid = pid
+        self.upper = Path(f"/proc/{pid}/root/mnt/{name}/up")
+        """what differs from the one below it"""
 
     def command(self, *arguments: str) -> list[str]:
         return ["nsenter", f"--target={self.pid}", "--mount", "--pid", "chroot", ROOT, *arguments]
@@ -211,7 +213,7 @@ class Overlays:
         enter = ["nsenter", f"--target={self.pid}", "--mount"]
         start = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", START, "sh", below, name]
         with sleeper(*enter, *start, NODE, self.repository) as pid:
-            yield Machine(int(Path(f"/proc/{pid}/task/{pid}/children").read_text()))
+            yield Machine(int(Path(f"/proc/{pid}/task/{pid}/children").read_text()), name)
 
 
 @pytest.fixture(scope="session")

@@ -177,9 +177,19 @@ def test_other_files_beside_the_manifests(bare: Machine) -> None:
 PKI = "/etc/kubernetes/pki"
 
 
+def test_nothing_of_a_key_is_printed_when_a_certificate_is_torn(bare: Machine) -> None:
+    torn = "-----BEGIN CERTIFICATE-----\nAAAA\n-----BEGIN EC PRIVATE KEY-----\nSECRET\n-----END EC PRIVATE KEY-----\n"
+    bare.must("mkdir -p /var/lib/kubelet/pki")
+    put(bare, "/var/lib/kubelet/pki/kubelet-client-current.pem", torn)
+    found = ask(bare, "certificates")
+    assert isinstance(found, Unknown)
+    assert "no certificate can be read in the file of kubelet" in found.reason
+    assert "SECRET" not in found.reason
+
+
 def test_certificates(bare: Machine) -> None:
     bare.must(f"mkdir -p {PKI}/etcd /var/lib/kubelet/pki /etc/kubernetes/manifests")
-    put(bare, "/etc/kubernetes/manifests/kube-apiserver.yaml", f"    - --client-ca-file={PKI}/ca.crt\n")
+    put(bare, "/etc/kubernetes/manifests/kube-apiserver.yaml", f"    - --tls-cert-file={PKI}/apiserver.crt\n")
     make = "openssl req -x509 -nodes -subj /CN=x -newkey"
     bare.must(f"{make} rsa:2048 -days 3650 -keyout {PKI}/ca.key -out {PKI}/ca.crt")
     bare.must(f"{make} ed25519 -days 20000 -keyout /key -out {PKI}/etcd/ca.crt")
@@ -303,7 +313,7 @@ def test_deprecated_apis(bare: Machine) -> None:
     other = DeprecatedApi(group="a.b", version="v1beta1", resource="c", subresource="d", removed_release="1.36")
     assert ask(bare, "deprecated-apis") == (core, other)
     put(bare, "/usr/local/bin/curl", f"{answers}printf 403\n")
-    assert ask(bare, "deprecated-apis") == Unknown("https://[fd00::5]:6443/metrics answered 403")
+    assert ask(bare, "deprecated-apis") == Unknown("https://[fd00::5]:6443/metrics answered 403, curl ended with 0")
     bare.must("rm /usr/local/bin/curl")
     found = ask(bare, "deprecated-apis")
     assert isinstance(found, Unknown)

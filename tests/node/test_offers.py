@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,8 +52,7 @@ def versions(found: Offers) -> list[str]:
 
 def written(machine: Machine) -> dict[str, float]:
     """What differs on this machine from the one below it, and since when; folders do not count."""
-    (upper,) = Path(f"/proc/{machine.pid}/root/mnt").glob("machine-*/up")
-    found = {path: path.lstat() for path in upper.rglob("*")}
+    found = {path: path.lstat() for path in machine.upper.rglob("*")}
     return {str(path): stat.st_mtime for path, stat in found.items() if not path.is_dir() and path.name != "fact"}
 
 
@@ -93,8 +91,8 @@ def test_a_slow_repository_leaves_time_to_clean_up(machine: Machine) -> None:
     machine.file("/usr/local/bin/cut").write_text(clock)
     machine.must("chmod +x /usr/local/bin/cut")
     found = ask(machine)
-    assert versions(found) == ["v1.34.4", "v1.35.4", "v1.36.0"]
-    assert found.refused == {"v1.37": "the repository answers too slowly"}
+    assert versions(found) == ["v1.34.4", "v1.35.4"]
+    assert found.refused == {"v1.36": "the repository answers too slowly"}
     assert "upgrade-cp" not in machine.must("ls -A /run")
 
 

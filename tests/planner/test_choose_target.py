@@ -77,8 +77,13 @@ def test_the_newest_patch_of_the_minor_that_is_meant(shape: type[Shape], wish: s
 
 
 def test_a_pre_release_is_never_chosen(shape: type[Shape]) -> None:
-    assert str(chosen(shape(), NEXT_MINOR, everybody("1.35.0 1.35.1-rc.1")).target) == "v1.35.0"
+    assert str(chosen(shape(), NEXT_MINOR, everybody("1.35.1 1.35.2-rc.1")).target) == "v1.35.1"
     assert "v1.35" in refused(shape(), NEXT_MINOR, everybody("1.35.0-rc.1"))
+
+
+def test_nor_is_a_release_that_breaks_clusters(shape: type[Shape]) -> None:
+    assert str(chosen(shape(), "v1.35", everybody("1.35.0 1.35.4")).target) == "v1.35.4"
+    assert "no good version of v1.35 (as asked)" in refused(shape(), "v1.35", everybody("1.35.0"))
 
 
 def test_every_control_plane_must_be_offered_it_and_who_lacks_it_is_named(shape: type[Shape]) -> None:

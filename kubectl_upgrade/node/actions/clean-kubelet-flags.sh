@@ -17,7 +17,9 @@ for flag; do
         continue
     fi
     [ -e "$kept_flags" ] || keep kubeadm-flags.env <"$flags_file" || exit 1
-    without_flag "$flag" | write_flags
+    # read whole before anything is written
+    rest=$(without_flag "$flag") && [ -n "$rest" ] || fail "cannot read $flags_file" "look at that file, then apply again"
+    printf '%s\n' "$rest" | write_flags
     ! has_flag "$flag" || fail "--$flag is still in $flags_file, which is not as kubeadm writes it" \
         "take the flag out of that file by hand, then apply again"
     say "$flags_file has no --$flag any more; as it was: $kept_flags"

@@ -2,9 +2,15 @@
 # Certificates of kubeadm and of the kubelet on this node: the first one of each file, as the base64 of its DER form. Nothing
 # of a key is printed. openssl may be missing here, and kubeadm says nothing of the kubelet's.
 
-# the first certificate of a PEM text on stdin; kubelet-client-current.pem has a key in it, too
+# the first certificate of a PEM text on stdin, whole; kubelet-client-current.pem has a key in it, too
 first() {
-    awk '/-----BEGIN CERTIFICATE-----/ { inside = 1; next } inside && /-----END/ { exit } inside { printf "%s", $0 }'
+    awk '
+        { sub(/\r$/, "") }
+        /-----BEGIN CERTIFICATE-----/ { inside = 1; next }
+        inside && /^-----END CERTIFICATE-----/ { print found; exit }
+        inside && /^-----/ { exit }
+        inside { found = found $0 }
+    '
 }
 
 # NAME AUTHORITY BASE64
@@ -23,8 +29,13 @@ embedded() {
 
 echo "now $(date +%s)"
 # certificatesDir in ClusterConfiguration may be another
-pki=$(sed -n 's/^ *- --client-ca-file=\(.*\)\/[^/]*$/\1/p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
-if [ -n "$pki" ]; then
+manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
+if [ -e "$manifest" ]; then
+    pki=$(sed -n "s/^ *- [\"']\{0,1\}--tls-cert-file=\(.*\)\/[^/]*$/\1/p" "$manifest" | head -n 1)
+    if [ ! -e "$pki/apiserver.crt" ]; then
+        echo "no apiserver.crt beside --tls-cert-file in $manifest" >&2
+        exit 1
+    fi
     for name in ca front-proxy-ca etcd/ca; do
         [ -e "$pki/$name.crt" ] || continue
         key=no

@@ -4,7 +4,7 @@
 
 answer_seconds=8
 # a fact is killed after 30 s, and could not clean up then
-last_second=20
+last_second=15
 # nothing is written but in that world
 caches='-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
 
@@ -78,6 +78,7 @@ ask() {
     printf '%s\n' "$offers"
 }
 
+begun=$(uptime_seconds)
 command -v apt-cache >/dev/null || refuse "no apt on this node, so that its repositories cannot be asked"
 own=$(own_minor)
 [ -n "$own" ] || refuse "neither kubeadm nor kubelet is a package of apt's on this node"
@@ -100,7 +101,6 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 without_hooks >"$world/apt.conf"
-begun=$(uptime_seconds)
 for minor in "$own" $((own + 1)) $((own + 2)) $((own + 3)); do
     # a minor that is not there yet is the last one; this node's own may be gone already
     [ "$minor" -eq "$served" ] || ask "v1.$minor" || [ "$minor" -eq "$own" ] || break
