@@ -61,13 +61,14 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     """
     run = history.journal.run if history else run
     facts = await gather(world, target=plan.cluster.to)
-    begun = disturbed(plan, history) if history else frozenset()
+    known = begun = disturbed(plan, history) if history else frozenset[str]()
     prepared: frozenset[str] = frozenset()
     if run:
         facts = await _with_suspects(world, plan, facts, begun)
         signs, prepared = _bearing_signs(plan, facts, run)
         begun |= signs
-    half_done = begun if history is None or _half_done(plan, history) else frozenset[str]()
+    whole = history is not None and begun == known and not _half_done(plan, history)
+    half_done = frozenset[str]() if whole else begun
     if not half_done:
         _in_date(world, plan)
     settled = settled_targets(plan, run, facts)

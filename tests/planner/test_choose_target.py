@@ -95,7 +95,7 @@ def test_every_control_plane_must_be_offered_it_and_who_lacks_it_is_named(shape:
 def test_no_version_in_common(shape: type[Shape]) -> None:
     lagging = offering("1.34.4", v1_35="E: Connection refused")
     said = refused(shape(), NEXT_MINOR, everybody("1.35.4", cp2=lagging, cp3=offering("1.35.3")))
-    assert "no version of v1.35 (the minor that follows v1.34) is offered to every control plane" in said
+    assert "no good version of v1.35 (the minor that follows v1.34) is offered to every control plane" in said
     assert "  cp1: up to v1.35.4\n  cp2: none (E: Connection refused)\n  cp3: up to v1.35.3" in said
     assert "--to: latest-patch" in said
 
