@@ -12,7 +12,7 @@ from kubectl_upgrade.engine.apply import Applying
 from kubectl_upgrade.engine.events import StageBegins
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
-from kubectl_upgrade.model.errors import PlanError, StepError, StoppedError
+from kubectl_upgrade.model.errors import PlanError, PreflightError, StepError, StoppedError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.read import load
 from kubectl_upgrade.planfile.write import write
@@ -174,6 +174,29 @@ def test_stopped_between_the_hops_and_gone_on_with() -> None:
         before = len(model.trace)
         await operator.apply(plan)
         assert not [record for record in model.trace[before:] if "v1.35.4" in record.args or "1.35.4" in record.args]
+
+    loop.run(story())
+    _all_at(model)
+
+
+def test_between_the_hops_every_check_stops_again() -> None:
+    """The cluster is whole there; in the middle of a hop the same is told, and the hop goes on."""
+    model = _small()
+    operator = Operator(model)
+    alarms = model.nodes["cp3"].etcd_alarms
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        operator.limits = Limits(pause_after="control-plane-kubelets")
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+        operator.limits = Limits()
+        alarms.append("NOSPACE")
+        with pytest.raises(PreflightError, match="etcd-healthy: etcd is not whole"):
+            await operator.apply(plan)
+        assert all(record.action != "apt-fetch-packages" or "1.36.3" not in record.args for record in model.trace)
+        alarms.clear()
+        await operator.apply(plan)
 
     loop.run(story())
     _all_at(model)

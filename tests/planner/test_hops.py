@@ -11,6 +11,7 @@ from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
 from kubectl_upgrade.model.errors import UsageError
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.invariants import check
 from kubectl_upgrade.planfile.targets import left_behind
 from kubectl_upgrade.planner.hops import way_to
@@ -69,6 +70,16 @@ def _kubelets(facts: Facts, version: str, *names: str) -> Facts:
 def test_the_way(start: str, newest: str, target: str, via: str, way: str) -> None:
     at, at_most = Version.parse(start), Version.parse(newest)
     assert way_to(Version.parse(target), at, at_most, _versions(via)) == _versions(way)
+
+
+@pytest.mark.parametrize("target", ["v1.35.4", "v1.36.3"])
+def test_a_hop_begun_by_hand_to_an_earlier_patch_is_no_drift(shape: type[Shape], target: str) -> None:
+    """kubeadm-config and one API server are ahead, as after `kubeadm upgrade apply v1.35.2` on the leader."""
+    facts = _at(shape(version="v1.35.2").facts(), "v1.34.4", "cp2", "cp3")
+    facts = _kubelets(facts, "v1.34.4", *(node.name for node in facts.nodes))
+    plan = _plan(facts, target, "" if target == "v1.35.4" else "v1.35.4")
+    assert plan.hops[0].from_ == Version.parse("v1.34.4")
+    assert drift_of(plan, facts).refused == ()
 
 
 @pytest.mark.parametrize(
@@ -175,3 +186,16 @@ def test_no_way_is_planned_where_a_check_says_that_there_is_none(shape: type[Sha
     plan = _plan(shape().facts(), "v1.39.0")
     assert plan.hops == ()
     assert "v1.38, on the way to v1.39.0, is unknown" in "".join(entry.message for entry in plan.preflight)
+
+
+def test_a_waiver_of_what_is_not_there_lets_nothing_through(shape: type[Shape]) -> None:
+    """Nor does it delete pods that nobody has seen."""
+    target = Version.parse("v1.35.4")
+    waivers = dict.fromkeys(("kernel", "webhooks", "cgroup-v1", "unmanaged-pods"), "in case")
+    facts = shape().facts()
+    options = Options(waivers=waivers, waive_until="2999-01-01")
+    plan = make_plan(facts, target, judge(facts, Aim(target), waivers), options)
+    assert [waiver.kubeadm_errors for waiver in plan.waivers] == [()] * 4
+    steps = [step for hop in plan.hops for stage in hop.stages for step in stage.steps]
+    assert not [step for step in steps if "ignorePreflightErrors" in step.with_]
+    assert {step.with_["unmanagedPods"] for step in steps if step.do == "drain-node"} == {"stop"}
