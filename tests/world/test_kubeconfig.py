@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubectl_upgrade.model.errors import ApiError
+from kubectl_upgrade.model.errors import AccessError
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
 from tests.world.api_server import asking, kubeconfig
 
@@ -103,7 +103,7 @@ def test_a_failing_credential_plugin_stops_before_any_request(
     path = kubeconfig(tmp_path, api.url, exec_plugin("echo please log in >&2; exit 1"))
     with (
         asking(KubernetesOptions(kubeconfig=path)) as ask,
-        pytest.raises(ApiError, match="no credentials: exec") as caught,
+        pytest.raises(AccessError, match="no credentials: exec") as caught,
     ):
         ask(lambda cluster: cluster.get(NODE))
     assert "kubectl" in caught.value.fix
@@ -125,12 +125,12 @@ def test_a_failing_credential_plugin_stops_before_any_request(
 def test_a_wrong_kubeconfig_is_told(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "config"
     path.write_text(text)
-    with asking(KubernetesOptions(kubeconfig=str(path))) as ask, pytest.raises(ApiError) as caught:
+    with asking(KubernetesOptions(kubeconfig=str(path))) as ask, pytest.raises(AccessError) as caught:
         ask(lambda cluster: cluster.get(NODE))
     assert str(path) in caught.value.message
     assert said in caught.value.message
 
 
 def test_no_kubeconfig(tmp_path: Path) -> None:
-    with asking(KubernetesOptions(kubeconfig=f"{tmp_path}/x")) as ask, pytest.raises(ApiError, match="no such file"):
+    with asking(KubernetesOptions(kubeconfig=f"{tmp_path}/x")) as ask, pytest.raises(AccessError, match="no such file"):
         ask(lambda cluster: cluster.get(NODE))
