@@ -57,7 +57,7 @@ def _unsteady(host: HostFacts, *, control_plane: bool) -> tuple[Level, str] | No
     if kubelet.restarts and since is not None and since < _STEADY_SECONDS:
         return _how_bad(
             kubelet
-        ), f"its kubelet was restarted by systemd {since} s ago; restarts: {kubelet.restarts}{said}"
+        ), f"its kubelet was restarted by systemd within the last minute; restarts: {kubelet.restarts}{said}"
     # its Node is Ready: it may only be slow
     return None if kubelet.healthy else (Level.WARN, f"its kubelet does not say that it is healthy{said}")
 
