@@ -72,7 +72,8 @@ def test_two_minors_in_one_plan(cluster: Lab, tmp_path: Path) -> None:
     chosen = operator.run("plan", "--to", TO, *WAIVER)
     assert f"on the way {VIA}: the newest v1.35 that every control plane is offered" in chosen.stderr
     plan = operator.plan(tmp_path / "p.yaml", "--via", VIA, *WAIVER, to=TO)
-    assert plan.read_text() == chosen.stdout
+    # what checks found may be old a minute later
+    assert plan.read_text().partition("\nhops:")[2] == chosen.stdout.partition("\nhops:")[2] != ""
     assert plan.read_text().count("do: clean-kubelet-flags") == 1
 
     with cluster.probe() as probe:
