@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.engine.history import History
     from kubectl_upgrade.model.facts import Facts
-    from kubectl_upgrade.model.plan import Plan
+    from kubectl_upgrade.model.plan import Hop, Plan
     from kubectl_upgrade.world import World
 
 # what may be wrong with a node that this run works on, until its own waits judge it
@@ -106,19 +106,17 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
 
 def _half_done(plan: Plan, history: History) -> bool:
     """Is a hop begun and not done? Between two hops a cluster is whole, and may be left so: all that would stop a new
-    run stops this one there.
+    run stops this one there. When every hop is done, cleaning up is left, which nothing shall stop.
     """
-    if history.adopted:
-        return True
-    return any(
-        disturbed(plan, history, hop)
-        and any(
-            f"{hop.to}/{stage.stage}/{target.name}" not in history.targets_done
-            for stage in hop.stages
-            for target in targets_of(plan, hop, stage)
-        )
-        for hop in plan.hops
+    left = [hop for hop in plan.hops if not _is_done(plan, history, hop)]
+    return bool(history.adopted) or not left or any(disturbed(plan, history, hop) for hop in left)
+
+
+def _is_done(plan: Plan, history: History, hop: Hop) -> bool:
+    subjects = (
+        f"{hop.to}/{stage.stage}/{target.name}" for stage in hop.stages for target in targets_of(plan, hop, stage)
     )
+    return history.targets_done.issuperset(subjects)
 
 
 def _aim(plan: Plan, run: str) -> Aim:
