@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_upgrade.engine.abort import abort
 from kubectl_upgrade.engine.apply import Applying
-from kubectl_upgrade.engine.events import StageBegins
+from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
 from kubectl_upgrade.model.errors import PlanError, PreflightError, StepError, StoppedError
@@ -200,6 +200,27 @@ def test_between_the_hops_every_check_stops_again() -> None:
 
     loop.run(story())
     _all_at(model)
+
+
+def test_nothing_stops_a_run_that_has_only_to_clean_up() -> None:
+    model = _small()
+    operator = Operator(model)
+
+    def die(event: Event) -> None:
+        if isinstance(event, Note) and event.line.startswith("all steps are done"):
+            raise KeyboardInterrupt
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        operator.heed = die
+        with pytest.raises(KeyboardInterrupt):
+            await operator.apply(plan)
+        operator.heed = None
+        model.nodes["cp3"].etcd_alarms.append("NOSPACE")
+        await operator.apply(plan)
+        assert all(node.fence is None for node in model.nodes.values())
+
+    loop.run(story())
 
 
 def test_chosen_workers_first() -> None:
