@@ -16,8 +16,8 @@ from kubectl_upgrade.engine.examine import Examined, examine
 from kubectl_upgrade.engine.history import History
 from kubectl_upgrade.engine.offline import finish_in_flight
 from kubectl_upgrade.engine.schedule import Limits, run_stages
-from kubectl_upgrade.engine.take_over import LOOK_SECONDS, Found, all_fenced, find_run, run_records
-from kubectl_upgrade.engine.waiting import patiently, unanswered
+from kubectl_upgrade.engine.take_over import Found, all_fenced, find_run, run_records
+from kubectl_upgrade.engine.waiting import LOOK_SECONDS, patiently, unanswered
 from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, PlanError, StoppedError, UpgradeError
 from kubectl_upgrade.planfile.digest import digest
 from kubectl_upgrade.world import Fence

@@ -11,6 +11,7 @@ from kubectl_upgrade.checks.judge import Judgement, blockers, judge
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.engine.adopt import disturbed, preparing, settled_targets, steps_by_units
 from kubectl_upgrade.engine.marks import worked_on
+from kubectl_upgrade.engine.waiting import LOOK_SECONDS, patiently
 from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
 from kubectl_upgrade.model.facts import HostFacts
@@ -60,7 +61,8 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     is skipped or waited for.
     """
     run = history.journal.run if history else run
-    facts = await gather(world, target=plan.cluster.to)
+    # an API server may stop just now: this run's own, when a client died in the middle of it
+    facts = await patiently(world.clock, lambda: gather(world, target=plan.cluster.to), LOOK_SECONDS)
     known = begun = disturbed(plan, history) if history else frozenset[str]()
     prepared: frozenset[str] = frozenset()
     if run:

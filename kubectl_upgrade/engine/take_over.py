@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
-from kubectl_upgrade.engine.waiting import patiently, unanswered
+from kubectl_upgrade.engine.waiting import LOOK_SECONDS, patiently, unanswered
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import AccessError, ApiError, LockedError, UsageError
 from kubectl_upgrade.model.facts import HostFacts, Unknown
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from kubectl_upgrade.world import Fence, World
 
 _RUN = re.compile(r"[0-9a-f]{8}|[0-9a-f]{32}")
-# long enough for a load balancer to notice a stopped API server; then the nodes alone have to say what is the case
-LOOK_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ GOOD_ANSWERS = 3
 _AGAIN_SECONDS = 0.5
 # a load balancer notices a stopped API server within seconds; a single control plane's API is away for minutes
 API_PATIENCE_SECONDS = 300
+# for a look: long enough for a load balancer to notice a stopped API server; then the nodes alone may have to say what
+# is the case
+LOOK_SECONDS = 30
 # an API server that starts has read its RBAC rules within seconds
 _STARTING_SECONDS = 60
 # a connection that is lost comes back within a minute or two, a machine boots in that time

@@ -230,9 +230,10 @@ await() {
     deadline=$(($(uptime_seconds) + $2))
     state=$(state_of "$1") || exit "$?"
     while [ "$state" = running ] && [ "$(uptime_seconds)" -lt "$deadline" ]; do
-        # the lock is free at once in the moments before the action begins and after it was killed
-        flock -s -w "$((deadline - $(uptime_seconds)))" "$unit_record/lock" sleep 0.1
+        flock -s -w "$((deadline - $(uptime_seconds)))" "$unit_record/lock" true
         state=$(state_of "$1") || exit "$?"
+        # the lock is free at once in the moments before the action begins and after it was killed
+        [ "$state" != running ] || sleep 0.1
     done
     answer "$state"
     if [ -e "$unit_record/output" ]; then tail -c "+$(($3 + 1))" "$unit_record/output" | head -c 65536; fi

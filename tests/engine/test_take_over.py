@@ -119,6 +119,20 @@ def test_a_worker_that_is_done_is_not_drained_for_the_heir() -> None:
     _once(operator)
 
 
+def test_a_look_sits_out_an_api_server_that_stops_just_now(operator: Operator) -> None:
+    """The one that the dead client was about to replace: the load balancer still sends to it."""
+
+    async def story() -> None:
+        plan = await _killed(operator, KILLS["in kubeadm"])
+        operator.model.faults.add(Fault(kind="api-unreachable", call="cluster.get", path=NAMESPACE, seconds=8))
+        await _heir(operator).apply(plan, take_over=await _run(operator))
+        assert [fault.kind for fault, _ in operator.model.faults.struck] == ["client-kill", "api-unreachable"]
+
+    loop.run(story())
+    upgraded(operator.model)
+    _once(operator)
+
+
 def test_the_old_client_is_kept_out(operator: Operator) -> None:
     async def story() -> None:
         plan = await _killed(operator, KILLS["in kubeadm"])

@@ -97,7 +97,13 @@ def run(*command: str) -> str:
 
 # time goes by in pauses alone
 CLOCK = {
-    "sleep": "#!/bin/sh\necho $(($(cat /slept 2>/dev/null || echo 0) + ${1%.*})) >/slept; exec /bin/sleep 0.01\n",
+    "sleep": """#!/bin/sh
+case $1 in *.*) tenths=$((${1%.*} * 10 + ${1#*.})) ;; *) tenths=$(($1 * 10)) ;; esac
+tenths=$(($(cat /slept-tenths 2>/dev/null || echo 0) + tenths))
+echo $tenths >/slept-tenths
+echo $((tenths / 10)) >/slept
+exec /bin/sleep 0.01
+""",
     "cut": """\
 #!/bin/sh
 for last; do :; done

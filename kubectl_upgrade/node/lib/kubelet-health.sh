@@ -42,8 +42,8 @@ seconds_since_boot() {
 }
 
 # kubelet_stays_up GOOD: is it active, healthy, and not restarted by systemd since the last look, GOOD times in a row with
-# a second between? Where healthz is off it has to be up for longer than kubeadm's unit waits before a restart, 10 s. A
-# node full of pods may take minutes; a kubelet that systemd has restarted four times will not get well. Leaves the last
+# half a second between? Where healthz is off it has to be up for longer than kubeadm's unit waits before a restart, 10 s.
+# A node full of pods may take minutes; a kubelet that systemd has restarted four times will not get well. Leaves the last
 # look in state, restarts and healthz.
 kubelet_stays_up() {
     good=0
@@ -53,13 +53,13 @@ kubelet_stays_up() {
     end=$(($(seconds_since_boot) + 180))
     while [ "$good" -lt "$wanted" ]; do
         [ "$(seconds_since_boot)" -lt "$end" ] || return 1
-        sleep 1
+        sleep 0.5
         last=$restarts
         state=$(kubelet_state)
         restarts=$(kubelet_restarts)
         healthz=$(kubelet_healthz)
         first=${first:-$restarts}
-        [ "$healthz" != off ] || wanted=15
+        [ "$healthz" != off ] || wanted=30
         [ "$((restarts - first))" -lt 4 ] || return 1
         if kubelet_looks_well; then
             good=$((good + 1))
