@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -109,14 +110,13 @@ def _furnish(model: ModelCluster, node: Node, before: HostFacts) -> None:
 
 def _remember(node: Node, record: RunRecord) -> None:
     """What the run's own actions have left on the node and no other fact shows."""
-    done = {unit.action for unit in record.units if (unit.state, unit.exit_code) == ("exited", 0)}
-    names = {action[0] for action in done}
+    done = [unit.action for unit in record.units if (unit.state, unit.exit_code) == ("exited", 0)]
+    names = Counter(action[0] for action in done)
     node.fetched |= {Version.parse(f"v{action[1]}") for action in done if action[0] == "apt-fetch-packages"}
     node.images |= {Version.parse(action[1]) for action in done if action[0] == "pull-images"}
-    node.kept_server = node.kept_server or (
-        "kubelet-via-endpoint" in names and "kubelet-via-own-apiserver" not in names
-    )
-    if names & {"kubeadm-apply", "kubeadm-node"}:
+    # once there and once back in each hop
+    node.kept_server = node.kept_server or names["kubelet-via-endpoint"] > names["kubelet-via-own-apiserver"]
+    if names["kubeadm-apply"] or names["kubeadm-node"]:
         node.kubelet.kubeadm_flags.clear()
 
 
