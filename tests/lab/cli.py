@@ -113,7 +113,7 @@ def _spec(given: argparse.Namespace) -> Spec:
     if also is None:  # an upgrade lab wants something to upgrade to
         following = f"v{version.major}.{version.minor + 1}"
         also = [minors.newest(following)] if following in minors.known() else []
-    return Spec(given.control_planes, given.workers, version, tuple(also), given.load_balancer)
+    return Spec(given.control_planes, given.workers, version, tuple(also), given.load_balancer, given.hardened)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -157,3 +157,4 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     also = "offer this version too; given none, the newest known patch of the next minor"
     parser.add_argument("--also", type=Version.parse, action="append", help=also)
     parser.add_argument("--no-load-balancer", dest="load_balancer", action="store_false")
+    parser.add_argument("--hardened", action="store_true", help="strict in every way that tests/lab/hardened.py names")

@@ -1,11 +1,10 @@
 """Make one cluster of booted machines, the documented way: packages, kubeadm init, kubeadm join."""
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.lab import kubeadm, machine
+from tests.lab import authority, hardened, kubeadm, machine
 from tests.lab.place import Place
 from tests.lab.spec import Node, Role, Spec
 from tests.lab.ssh import Ssh
@@ -29,7 +28,12 @@ def make(place: Place, spec: Spec, timings: Timings) -> None:
         with timings.part(f"kubeadm init {first.name}"):
             output = _kubeadm(ssh, first, "init --upload-certs", kubeadm.init_config(spec, known))
         ca_hash = kubeadm.ca_hash(output)
-        shutil.copy(machine.root(place, first) / "etc/kubernetes/admin.conf", place.kubeconfig)
+        admin = (machine.root(place, first) / "etc/kubernetes/admin.conf").read_text()
+        place.kubeconfig.touch(0o600)
+        place.kubeconfig.write_text(admin.replace(spec.endpoint, spec.reachable_endpoint))
+        if spec.hardened:
+            found = kubeadm.discovery(spec, known, authority.bundle(place))
+            list(pool.map(lambda node: _write(ssh, node, hardened.DISCOVERY, found), (*others, *spec.worker_nodes)))
         join = _joiner(ssh, spec, known, ca_hash, timings)
         workers = [pool.submit(join, node) for node in spec.worker_nodes]
         for node in others:
@@ -53,10 +57,15 @@ def _install(ssh: Ssh, node: Node) -> None:
 
 def _pull(ssh: Ssh, spec: Spec, node: Node) -> None:
     if node.role is Role.CONTROL_PLANE:
-        ssh.run(node.name, f"kubeadm config images pull --kubernetes-version {spec.version}", limit=LIMIT)
+        own = f" --image-repository {hardened.CLUSTER['imageRepository']}" if spec.hardened else ""
+        ssh.run(node.name, f"kubeadm config images pull --kubernetes-version {spec.version}{own}", limit=LIMIT)
 
 
 def _kubeadm(ssh: Ssh, node: Node, verb: str, config: str) -> str:
-    ssh.run(node.name, f"umask 077; cat > {CONFIG} <<'END'\n{config}END\n")
+    _write(ssh, node, CONFIG, config)
     command = f"kubeadm {verb} --config {CONFIG} -v1"
     return ssh.run(node.name, f"{command} 2>&1 | tee {LOG}; exit $PIPESTATUS", limit=LIMIT).out
+
+
+def _write(ssh: Ssh, node: Node, path: str, text: str) -> None:
+    ssh.run(node.name, f"umask 077; cat > {path} <<'END'\n{text}END\n")

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.lab import hardened
 from tests.lab.errors import LabError
 from tests.lab.spec import API_PORT, POD_SUBNET, SERVICE_SUBNET, Node, Role, Spec
 
@@ -35,9 +36,10 @@ def init_config(spec: Spec, known: Secrets) -> str:
         "apiVersion": API,
         "kind": "InitConfiguration",
         "localAPIEndpoint": _endpoint(spec.control_plane_nodes[0]),
-        "nodeRegistration": _registration(),
+        "nodeRegistration": _registration(spec, spec.control_plane_nodes[0]),
         "certificateKey": known.certificate_key,
         "bootstrapTokens": [{"token": known.token}],
+        **_patches(spec),
     }
     cluster = {
         "apiVersion": API,
@@ -46,6 +48,7 @@ def init_config(spec: Spec, known: Secrets) -> str:
         "clusterName": "lab",
         "controlPlaneEndpoint": spec.endpoint,
         "networking": {"podSubnet": POD_SUBNET, "serviceSubnet": SERVICE_SUBNET},
+        **(hardened.CLUSTER if spec.hardened else {}),
     }
     kubelet = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -53,6 +56,7 @@ def init_config(spec: Spec, known: Secrets) -> str:
         "cgroupDriver": "cgroupfs",
         "failSwapOn": False,
         "failCgroupV1": False,
+        **(hardened.KUBELET if spec.hardened else {}),
     }
     proxy = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -66,15 +70,31 @@ def init_config(spec: Spec, known: Secrets) -> str:
 def join_config(spec: Spec, node: Node, known: Secrets, ca_hash: str) -> str:
     """Write the configuration of `kubeadm join` on a further node."""
     token = {"token": known.token, "apiServerEndpoint": spec.endpoint, "caCertHashes": [ca_hash]}
+    file = {"kubeConfigPath": hardened.DISCOVERY}
     join: dict[str, object] = {
         "apiVersion": API,
         "kind": "JoinConfiguration",
-        "discovery": {"bootstrapToken": token},
-        "nodeRegistration": _registration(),
+        "discovery": {"file": file} if spec.hardened else {"bootstrapToken": token},
+        "nodeRegistration": _registration(spec, node),
     }
     if node.role is Role.CONTROL_PLANE:
         join["controlPlane"] = {"localAPIEndpoint": _endpoint(node), "certificateKey": known.certificate_key}
+        join.update(_patches(spec))
     return _documents(join)
+
+
+def discovery(spec: Spec, known: Secrets, authority: str) -> str:
+    """Write what a node joins by where cluster-info is nobody's without credentials: a kubeconfig with the token."""
+    server = {"server": f"https://{spec.endpoint}", "certificate-authority-data": authority}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "lab", "cluster": server}],
+        "users": [{"name": "joining", "user": {"token": known.token}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "joining"}}],
+        "current-context": "lab",
+    }
+    return _documents(config)
 
 
 def ca_hash(output: str) -> str:
@@ -89,8 +109,13 @@ def _endpoint(node: Node) -> dict[str, object]:
     return {"advertiseAddress": node.address, "bindPort": API_PORT}
 
 
-def _registration() -> dict[str, object]:
-    return {"criSocket": SOCKET, "ignorePreflightErrors": IGNORED}
+def _registration(spec: Spec, node: Node) -> dict[str, object]:
+    own = hardened.registration(node) if spec.hardened else {}
+    return {"criSocket": SOCKET, "ignorePreflightErrors": IGNORED, **own}
+
+
+def _patches(spec: Spec) -> dict[str, object]:
+    return {"patches": {"directory": hardened.PATCHES}} if spec.hardened else {}
 
 
 def _documents(*documents: Mapping[str, object]) -> str:

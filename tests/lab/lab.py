@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.lab import (
+    authority,
     cluster,
     disk,
+    hardened,
+    hardening,
     host,
     host_packages,
     keys,
@@ -115,6 +118,8 @@ class Lab:
                 self._each(lambda node: self._first_boot(node, parts))
             cluster.make(self.place, self.spec, self.timings)
             self.wait_ready()
+            if self.spec.hardened:
+                hardening.finish(self.place, self.spec, self.api)
             self.wait_settled()
 
     def down(self, *, all_of_it: bool = False) -> None:
@@ -211,6 +216,8 @@ class Lab:
         self.place.spec.write_text(self.spec.to_json())
         keys.make(self.place)
         keys.write_ssh_files(self.place, self.spec)
+        if self.spec.hardened:
+            authority.make(self.place)
         disk.make(self.place)
         network.make_bridge()
         services.start_all(self.place, self.spec)
@@ -218,6 +225,8 @@ class Lab:
     def _offer(self, version: Version, parts: Parts) -> None:
         for image in parts.images[version]:
             registry.push(image)
+            if self.spec.hardened:
+                registry.push(hardened.own(image))
         packages.publish(self.place, version, parts.debs[version])
 
     def _first_boot(self, node: Node, parts: Parts) -> None:

@@ -5,9 +5,9 @@ import shutil
 import uuid
 from pathlib import Path
 
-from tests.lab import keys, packages, registry
+from tests.lab import authority, hardened, keys, packages, registry
 from tests.lab.place import Place
-from tests.lab.spec import GATEWAY, Node, Spec
+from tests.lab.spec import GATEWAY, NAMED_ENDPOINT, Node, Role, Spec
 
 OPS = 1000
 KEYRING = "etc/apt/keyrings/kubernetes-apt-keyring.gpg"
@@ -38,6 +38,23 @@ def write(place: Place, spec: Spec, node: Node, root: Path, pause: str) -> None:
         authorized = root / home / ".ssh/authorized_keys"
         shutil.copy(public, authorized)
         shutil.chown(authorized, owner, owner)
+    if spec.hardened:
+        _harden(place, spec, node, root)
+
+
+def _harden(place: Place, spec: Spec, node: Node, root: Path) -> None:
+    with (root / "etc/hosts").open("a") as hosts:
+        hosts.write(f"{GATEWAY} {NAMED_ENDPOINT}\n")
+    mirror = root / "etc/containerd/certs.d" / hardened.REGISTRY
+    mirror.mkdir()
+    (mirror / "hosts.toml").write_text(MIRROR.format(registry.ADDRESS))
+    if node == spec.control_plane_nodes[0]:
+        authority.install(place, root)
+    if node.role is Role.CONTROL_PLANE:
+        patches = root / hardened.PATCHES.lstrip("/")
+        patches.mkdir(parents=True)
+        for name, patch in hardened.PATCH_FILES.items():
+            (patches / name).write_text(json.dumps(patch, indent=1))
 
 
 def _texts(spec: Spec, node: Node, pause: str) -> dict[str, str]:

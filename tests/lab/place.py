@@ -79,6 +79,11 @@ class Place:
         return self.lab / "keys"
 
     @property
+    def authority(self) -> Path:
+        """The CA of a hardened cluster, and what it signed for the lab's own services."""
+        return self.keys / "authority"
+
+    @property
     def spec(self) -> Path:
         """What was brought up."""
         return self.lab / "spec.json"

@@ -4,7 +4,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.lab import cgroups, packages, registry
+from tests.lab import authority, cgroups, guard, hardened, packages, registry
 from tests.lab.host import run
 from tests.lab.place import Place
 from tests.lab.spec import API_PORT, GATEWAY, Spec
@@ -13,6 +13,7 @@ from tests.lab.until import until
 REGISTRY = "registry"
 REPOSITORY = "repository"
 LOAD_BALANCER = "load-balancer"
+GUARD = "guard"
 START_LIMIT = 15
 # Enter the groups first, then start the service: no moment in which `down` could miss it.
 ENTER = """
@@ -36,7 +37,7 @@ frontend api
 backend control-planes
   option httpchk GET /readyz
   http-check expect status 200
-  default-server check check-ssl verify none inter 500ms fall 2 rise 2 on-marked-down shutdown-sessions
+  default-server check check-ssl verify none{shown} inter 500ms fall 2 rise 2 on-marked-down shutdown-sessions
   balance roundrobin
 """
 
@@ -47,11 +48,14 @@ def start_all(place: Place, spec: Spec) -> None:
     start(place, spec, REPOSITORY)
     if spec.load_balancer:
         start(place, spec, LOAD_BALANCER)
+    if spec.hardened:
+        start(place, spec, GUARD)
 
 
 def start(place: Place, spec: Spec, name: str) -> None:
     """Start one service and wait until it listens."""
-    argv, port = {REGISTRY: _registry, REPOSITORY: _repository, LOAD_BALANCER: _load_balancer}[name](place, spec)
+    known = {REGISTRY: _registry, REPOSITORY: _repository, LOAD_BALANCER: _load_balancer, GUARD: _guard}
+    argv, port = known[name](place, spec)
     groups = [str(folder) for folder in cgroups.create(cgroups.service(name))]
     run(["/bin/sh", "-c", ENTER, "sh", log(place, name), *groups, "--", *argv])
     until(f"{name} on port {port}", START_LIMIT, lambda: _closed(port))
@@ -80,14 +84,20 @@ def _repository(place: Place, _: Spec) -> tuple[list[str], int]:
 
 def _load_balancer(place: Place, spec: Spec) -> tuple[list[str], int]:
     config = place.run / "haproxy.cfg"
-    config.write_text(balancer_config(spec))
+    config.write_text(balancer_config(spec, authority.pair(place, LOAD_BALANCER) if spec.hardened else None))
     return ["haproxy", "-db", "-f", str(config)], API_PORT
 
 
-def balancer_config(spec: Spec) -> str:
-    """Write haproxy's configuration for the control planes of a spec."""
+def _guard(place: Place, _: Spec) -> tuple[list[str], int]:
+    server = [sys.executable, "-u", guard.__file__, GATEWAY]
+    return [*server, str(authority.pair(place, f"{hardened.NAME}.{hardened.NAME}.svc"))], guard.PORT
+
+
+def balancer_config(spec: Spec, pair: Path | None = None) -> str:
+    """Write haproxy's configuration for the control planes of a spec; it asks them with this certificate, if any."""
     servers = [f"  server {node.name} {node.address}:{API_PORT}\n" for node in spec.control_plane_nodes]
-    return BALANCER_TOP.format(gateway=GATEWAY, port=API_PORT) + "".join(servers)
+    shown = f" crt {pair}" if pair else ""
+    return BALANCER_TOP.format(gateway=GATEWAY, port=API_PORT, shown=shown) + "".join(servers)
 
 
 def log(place: Place, name: str) -> Path:

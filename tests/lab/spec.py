@@ -9,6 +9,8 @@ from tests.lab.versions import Version
 
 DEFAULT_VERSION = Version(1, 34, 4)
 GATEWAY = "10.99.0.1"
+# a hardened cluster's name for its endpoint; only the nodes know it
+NAMED_ENDPOINT = "api.lab.example"
 API_PORT = 6443
 POD_SUBNET = "10.100.0.0/16"
 SERVICE_SUBNET = "10.101.0.0/16"
@@ -58,6 +60,8 @@ class Spec:
     version: Version = DEFAULT_VERSION
     also: tuple[Version, ...] = ()
     load_balancer: bool = True
+    hardened: bool = False
+    """as tests/lab/hardened.py says"""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be brought up."""
@@ -65,6 +69,8 @@ class Spec:
             raise ValueError(f"{self.control_planes} control planes and {self.workers} workers: too few or too many")
         if self.control_planes > 1 and not self.load_balancer:
             raise ValueError("more than one control plane needs the load balancer")
+        if self.hardened and not self.load_balancer:
+            raise ValueError("a hardened cluster needs the load balancer: its endpoint is a name of it")
 
     @property
     def control_plane_nodes(self) -> tuple[Node, ...]:
@@ -86,6 +92,13 @@ class Spec:
     @property
     def endpoint(self) -> str:
         """The control plane's endpoint, as kubeadm names it."""
+        if self.hardened:
+            return f"{NAMED_ENDPOINT}:{API_PORT}"
+        return self.reachable_endpoint
+
+    @property
+    def reachable_endpoint(self) -> str:
+        """The same endpoint, for a machine that does not know its name."""
         host = GATEWAY if self.load_balancer else self.control_plane_nodes[0].address
         return f"{host}:{API_PORT}"
 
