@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.operator import TO, WAIVER, Operator
+from tests.e2e.findings import TRUE_OF_THE_LAB, findings, young_kubelets
 from tests.lab.api import MERGE
 from tests.lab.until import until
 
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.e2e.findings import Found
     from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
-
-Found = set[tuple[str, str, str]]
-"""check, result, node or nothing"""
 
 CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 NODE = "/api/v1/nodes/{}"
@@ -115,7 +112,6 @@ def _line(text: str) -> tuple[Callable[[str], str], Callable[[str], str]]:
     return (lambda found: f"{found}{text}", lambda found: found.removesuffix(text))
 
 
-KUBELET_AGE = "ps --no-headers -o etimes -p $(pgrep -xo kubelet)"
 FLAG = "--pod-infra-container-image=registry.k8s.io/pause:3.10.1"
 RUN = "0123456789abcdef0123456789abcdef"
 FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
@@ -237,39 +233,22 @@ FAULTS: dict[str, tuple[OnNode | Made | Patched | Rewritten, Found]] = {
 }
 
 
-def _found(lab: Lab, tmp_path: Path, *, code: int) -> tuple[Found, dict[str, str]]:
-    """Findings above those of a healthy cluster's, and their texts by check."""
-    told = json.loads(
-        Operator(lab, tmp_path / "state").run("check", "--to", TO, *WAIVER, "-o", "json", code=code).stdout
-    )
-    lines = [line for line in told["checks"] if line["result"] not in {"pass", "waived"}]
-    texts = {line["check"]: f"{line['message']} {line['fix']}" for line in lines}
-    return {(line["check"], line["result"], line["node"] or "") for line in lines}, texts
-
-
-def _young(lab: Lab) -> str:
-    """Before a node joins, systemd starts its kubelet again and again: that is told for a minute."""
-    ages = {node.name: float(lab.run(node.name, KUBELET_AGE).out) for node in lab.nodes}
-    return ", ".join(name for name, seconds in ages.items() if seconds < 60)
-
-
 def test_a_healthy_cluster_has_nothing_to_mend(lab: Lab, tmp_path: Path) -> None:
-    until("kubelets have run for a minute", 90, lambda: _young(lab))
-    found, texts = _found(lab, tmp_path, code=0)
+    until("kubelets have run for a minute", 90, lambda: young_kubelets(lab))
+    found, texts = findings(lab, tmp_path, code=0)
     assert {result for _, result, _ in found} <= {"info"}, texts
-    # what is true of it: its containerd is Debian's
-    assert {check for check, _, _ in found} == {"package-holds", "container-runtime"}, texts
+    assert {check for check, _, _ in found} == TRUE_OF_THE_LAB, texts
 
 
 def test_each_fault_is_found_while_it_is_there(lab: Lab, tmp_path: Path) -> None:
     """All at once: each finds exactly its own, and all are gone with their faults."""
-    healthy, _ = _found(lab, tmp_path, code=0)
+    healthy, _ = findings(lab, tmp_path, code=0)
     made: list[OnNode | Made | Patched | Rewritten] = []
     try:
         for fault, _ in FAULTS.values():
             made.append(fault)
             fault.set_up(lab)
-        found, texts = _found(lab, tmp_path, code=4)
+        found, texts = findings(lab, tmp_path, code=4)
     finally:
         for fault in reversed(made):
             fault.take_back(lab)
@@ -279,5 +258,5 @@ def test_each_fault_is_found_while_it_is_there(lab: Lab, tmp_path: Path) -> None
     assert "/etc/default/kubelet" in texts["removed-flags"]
     assert "faulty.example.org" in texts["webhooks"]
     assert "kube-system/faulty" in texts["disruption-budgets"]
-    again, texts = _found(lab, tmp_path, code=0)
+    again, texts = findings(lab, tmp_path, code=0)
     assert again == healthy, texts
