@@ -1,9 +1,9 @@
 """The traits of a hardened cluster, as `Spec(hardened=True)` asks for them; pure.
 
 `--anonymous-auth=false` takes more than the flag: kubeadm's probes of kube-apiserver and haproxy's `/readyz` would get
-401, and a joining node could not read cluster-info. kubeadm's own waits ask with credentials (1.34, util/apiclient/wait.go).
-The other way, an AuthenticationConfiguration that spares the health endpoints (KEP 4633), leaves probes alone. Here they
-are patched, because then every kubeadm must apply the patches: an API server that was written without them is killed by
+401, and a joining node could not read cluster-info. kubeadm's own waits ask with credentials (util/apiclient/wait.go).
+The other way, an AuthenticationConfiguration that spares the health endpoints (KEP 4633), leaves probes alone. Here
+they are patched, because then every kubeadm must apply the patches: an API server written without them is killed by
 its kubelet. haproxy shows a certificate of the cluster's CA, so that `/readyz` is still what it asks.
 """
 
@@ -69,7 +69,7 @@ def registration(node: Node) -> Object:
 
 
 def objects(authority: str) -> list[tuple[str, Object]]:
-    """What an administrator adds, in this order: collection and object. `authority` signed the webhook's certificate."""
+    """What an administrator adds, in order: collection, object; `authority` signed the webhook's certificate."""
     return [
         (BUDGET, {"metadata": {"name": "coredns"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": DNS}}}),
         (NAMESPACE, {"metadata": {"name": NAME}}),
