@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: lab-cache crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-upgrade lint schema examples docs recording
+.PHONY: lab-cache crash-matrix chaos races mutation help demo test packages unit e2e e2e-full lab bench bench-plan bench-upgrade lint schema examples docs recording
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -63,6 +63,9 @@ races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1
 
 bench: .venv/.made  ## Figures, each a JSON line
 	$(BIN)/python -m bench
+
+bench-plan: .venv/.made  ## What `plan` costs beside kubectl and kubeadm, on a real cluster (root, Debian 12, Go)
+	$(BIN)/python -m bench.plan_cost $(ARGS)
 
 bench-upgrade: .venv/.made  ## Real upgrades in three ways: documented, Ansible, ours (root, Debian 12, Go; over an hour)
 	$(BIN)/python -m bench.upgrade $(ARGS)

@@ -5,6 +5,8 @@ import http.client
 import json
 import ssl
 import tempfile
+from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,18 +36,24 @@ class Api:
 
     def ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Any]:
         """Send one request; return the code and the answer."""
+        data = None if body is None else json.dumps(body).encode()
+        code, headers, answer = self.exchange(method, path, data, {"Content-Type": kind})
+        text = answer.decode()
+        return code, json.loads(text) if "json" in headers.get("Content-Type", "") else text
+
+    def exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, Message, bytes]:
+        """Send one request as it is; return the code, the headers and the body of the answer."""
         connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=self._limit)
         try:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, path, body=data, headers={"Content-Type": kind})
+            connection.request(method, path, body=body, headers=dict(headers))
             response = connection.getresponse()
-            text = response.read().decode()
+            return response.status, response.headers, response.read()
         except http.client.HTTPException as error:
             raise LabError(f"{method} {path}: {type(error).__name__}: {error}") from error
         finally:
             connection.close()
-        is_json = "json" in response.headers.get("Content-Type", "")
-        return response.status, json.loads(text) if is_json else text
 
     def get(self, path: str) -> Any:
         """Read an object that must be there."""

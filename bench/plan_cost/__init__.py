@@ -1,0 +1,1 @@
+"""What `plan` costs on a real cluster, beside kubectl and kubeadm."""
