@@ -1,6 +1,6 @@
 """What an administrator does to a hardened cluster once its nodes have joined."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.lab import authority, hardened
@@ -32,7 +32,7 @@ def _approve(spec: Spec, api: Api) -> str:
     return f"none of {', '.join(sorted(missing))}" if missing else ""
 
 
-def signed(requests: list[Mapping[str, Any]]) -> Iterator[str]:
+def signed(requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Who has a serving certificate."""
     for request in requests:
         if request["spec"]["signerName"] == SERVING and request["status"].get("certificate"):

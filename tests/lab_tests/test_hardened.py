@@ -16,7 +16,7 @@ from tests.lab.spec import Spec
 
 SPEC = Spec(3, 1, hardened=True)
 SECRETS = kubeadm.Secrets("abcdef.0123456789abcdef", "0" * 64)
-REVIEW = {
+REVIEW: dict[str, Any] = {
     "apiVersion": "admission.k8s.io/v1",
     "request": {
         "uid": "7",
@@ -104,7 +104,7 @@ def test_the_webhook_allows_and_remembers() -> None:
 
 
 def test_a_deletion_has_no_object_but_an_old_one() -> None:
-    request = {**REVIEW["request"], "operation": "DELETE", "object": None, "oldObject": {"metadata": {"name": "x"}}}  # type: ignore[dict-item]
+    request = {**REVIEW["request"], "operation": "DELETE", "object": None, "oldObject": {"metadata": {"name": "x"}}}
     assert guard.asked({"request": request})["name"] == "x"
 
 
