@@ -35,7 +35,7 @@ class ContainerRuntime:
         if rules is None or aim.target.line == facts.kubeadm_config.kubernetes_version.line:
             return
         runtimes: dict[str, list[str]] = {}
-        for node in facts.nodes:
+        for node in facts.linux:
             runtimes.setdefault(node.runtime, []).append(node.name)
         for runtime, names in runtimes.items():
             found = _judged(runtime, rules)

@@ -31,7 +31,7 @@ class CordonedNodes:
     ONLY_BEFORE: ClassVar[bool] = True
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
-        cordoned = [node for node in facts.nodes if _by_others(node, aim.run8)]
+        cordoned = [node for node in facts.linux if _by_others(node, aim.run8)]
         if not cordoned:
             return
         names = [node.name for node in cordoned[:_NAMED]]

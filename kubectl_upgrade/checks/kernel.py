@@ -42,7 +42,7 @@ class Kernel:
 
 def _kernels(facts: Facts) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for node in facts.nodes:
+    for node in facts.linux:
         found.setdefault(node.kernel, []).append(node.name)
     return found
 

@@ -24,7 +24,7 @@ class NodeAddresses:
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim
         owners: dict[str, str] = {}
-        for node in facts.nodes:
+        for node in facts.linux:
             if not node.internal_ip:
                 yield Finding(
                     Level.BLOCKER,

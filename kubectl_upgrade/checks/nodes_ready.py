@@ -23,7 +23,7 @@ class NodesReady:
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim
-        for node in facts.nodes:
+        for node in facts.linux:
             if not node.ready:
                 yield Finding(
                     Level.BLOCKER,

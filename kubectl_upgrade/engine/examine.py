@@ -186,7 +186,7 @@ def _stops(judgements: Sequence[Judgement], facts: Facts, begun: frozenset[str])
     """
     if not begun:
         return list(blockers(judgements))
-    workers = {node.name for node in facts.workers}
+    workers = {node.name for node in facts.nodes if not node.control_plane}
     return [j for j in blockers(judgements) if not _excused(j, workers, begun)]
 
 

@@ -110,7 +110,7 @@ async def status_of(world: World, plan: Plan | None = None) -> Status:
 
 async def _left_on_workers(world: World, nodes: Sequence[NodeObject]) -> dict[str, Maybe[HostFacts]]:
     """Workers with the fence of a run that was ended without them; of many workers a sample is asked."""
-    workers = [node for node in nodes if not node.control_plane and node.internal_ip]
+    workers = [n for n in nodes if not n.control_plane and not n.windows and n.internal_ip]
     asked = workers if len(workers) <= MANY_WORKERS else sample(workers)
     hosts = await probe_hosts(world.nodes, [Machine(node.name, node.internal_ip) for node in asked], _FACTS)
     return {name: host for name, host in hosts.items() if _fences({name: host})}

@@ -92,5 +92,6 @@ def drained(nodes: Iterable[NodeObject], to: Version) -> tuple[NodeObject, ...]:
     control_planes = [node for node in ordered if node.control_plane and node.kubelet != to]
     if not any(needs_drain(node.kubelet, to) for node in control_planes):
         control_planes = []
-    workers = [node for node in ordered if not node.control_plane and needs_drain(node.kubelet, to)]
+    linux = [node for node in ordered if not node.control_plane and not node.windows]
+    workers = [node for node in linux if needs_drain(node.kubelet, to)]
     return (*control_planes, *sorted(workers, key=lambda node: node.kubelet))

@@ -194,6 +194,8 @@ def _skipped(plan: Plan, nodes: dict[str, NodeObject], begun: frozenset[str]) ->
             node = nodes.get(worker.name)
             if node is None:
                 yield Skipped(worker.name, "has left the cluster")
+            elif node.windows:
+                yield Skipped(worker.name, "runs Windows")
             elif node.uid != worker.uid:
                 yield Skipped(worker.name, "was replaced since the plan was made")
             elif node.internal_ip != worker.address:

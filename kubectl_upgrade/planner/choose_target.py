@@ -98,7 +98,7 @@ def _line(facts: Facts, current: Version, wish: str) -> tuple[str, str]:
     if wish != NEXT_MINOR:
         return wish, "as asked"
     images = [image_version(pod.image) for pod in facts.static_pods if pod.component in CONTROL_PLANE_COMPONENTS]
-    found = [version for version in images if version is not None] + [node.kubelet for node in facts.nodes]
+    found = [version for version in images if version is not None] + [node.kubelet for node in facts.linux]
     if any(current.minors_above(version) > 0 for version in found):
         return current.line, f"some of the cluster is below {current.line} still"
     following = Version(current.major, current.minor + 1, 0)

@@ -124,7 +124,7 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
             drain_seconds=options.drain_seconds,
             unmanaged_pods="delete" if _waived(UnmanagedPods.NAME, judgements) else "stop",
             kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
-            nodes=len(facts.nodes),
+            nodes=len(facts.linux),
         )
 
     return hops_of(way, start, control_planes, pools, order)
@@ -156,7 +156,7 @@ def starting_version(facts: Facts, target: Version) -> Version:
     somebody began is completed; when those are all at the target, the oldest kubelet.
     """
     oldest = min(_on_control_planes(facts))
-    return oldest if oldest != target else min([oldest, *(node.kubelet for node in facts.nodes)])
+    return oldest if oldest != target else min([oldest, *(node.kubelet for node in facts.linux)])
 
 
 def _on_control_planes(facts: Facts) -> list[Version]:
