@@ -11,6 +11,7 @@ from kubectl_upgrade.engine.adopt import begun_in, disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
+from kubectl_upgrade.engine.next_hop import may_begin
 from kubectl_upgrade.engine.target_run import TargetRun
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
@@ -48,6 +49,7 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
     workers for later.
     """
     for hop in run.plan.hops:
+        await may_begin(run, hop)
         for stage in hop.stages:
             targets = [t for t in targets_of(run.plan, hop, stage) if getattr(t, "uid", "") not in absent]
             chosen = [t for t in targets if not (limits.only and isinstance(t, Worker) and t.name not in limits.only)]

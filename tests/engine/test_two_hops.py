@@ -333,8 +333,8 @@ def test_what_is_left_when_only_workers_are_left_can_be_rehearsed() -> None:
     assert str(from_plan(left).configuration.version) == TO
 
 
-def test_kubeadm_itself_refuses_kubelets_that_lag_too_far() -> None:
-    """Its own version policy (phases/upgrade/policy.go), which the plan's stops are there to satisfy."""
+def test_a_kubelet_that_would_lag_too_far_stops_before_the_hop() -> None:
+    """Kubeadm's own policy (phases/upgrade/policy.go) would refuse it as well, when packages are changed already."""
     model = _small()
     operator = Operator(model)
 
@@ -343,8 +343,16 @@ def test_kubeadm_itself_refuses_kubelets_that_lag_too_far() -> None:
         old = Version.parse("v1.32.9")
         model.nodes["w2"].kubelet.version = model.nodes["w2"].kubelet.reported = old
         model.nodes["w2"].packages["kubelet"] = old
-        with pytest.raises(StepError, match="too old that have these versions"):
-            await operator.apply(plan)
+        for says in (
+            r"v1.36.3 cannot begin: .* be the kubelets of w2 \(v1.32.9\)",
+            "w2: kubelet v1.32.9 is 4 minors behind",
+        ):
+            with pytest.raises(PreflightError, match=says):
+                await operator.apply(plan)
+            assert _kubelets(model)["cp1"] == "v1.35.4"
+            assert not any("1.36.3" in action for name in model.nodes for action in _actions(model, name))
+        operator.model.nodes["w2"].kubelet.version = model.nodes["w2"].kubelet.reported = Version.parse("v1.33.1")
+        await operator.apply(plan)
 
     loop.run(story())
-    assert _kubelets(model)["cp1"] == "v1.35.4"
+    assert _kubelets(model)["cp1"] == TO
