@@ -86,4 +86,8 @@ def _fix(same: Sequence[Rehearsal]) -> str:
         spare = "leave out kube-system in its namespaceSelector" if namespaced else "leave this out in its rules"
         mend = "repair its service, or set its failurePolicy to Ignore" if one.outcome == "broken" else "mend its rules"
         return f"{spare}, or {mend}"
+    if one.by.startswith("quota"):
+        return (
+            "raise what it allows in kube-system until the upgrade is done: kubectl -n kube-system edit resourcequota"
+        )
     return "change the policy, or leave out kube-system in what it applies to"

@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "kube-system"
 _CORE, _APPS, _BATCH = (f"/{group}/namespaces/{_NAMESPACE}" for group in ("api/v1", "apis/apps/v1", "apis/batch/v1"))
-_REGISTERED = "/apis/admissionregistration.k8s.io/v1"
-_KINDS = (
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
+_GROUP = "admissionregistration.k8s.io"
+_REGISTERED = f"/apis/{_GROUP}/v1"
+# whatever may refuse: where it is listed
+_SETTINGS = (
+    ("MutatingWebhookConfiguration", _REGISTERED),
+    ("ValidatingWebhookConfiguration", _REGISTERED),
     # since 1.30
-    "ValidatingAdmissionPolicyBinding",
+    ("ValidatingAdmissionPolicyBinding", _REGISTERED),
+    # since 1.36, and before that where the beta is turned on
+    ("MutatingAdmissionPolicyBinding", _REGISTERED),
+    ("MutatingAdmissionPolicyBinding", f"/apis/{_GROUP}/v1beta1"),
+    ("ResourceQuota", _CORE),
 )
 # as kubeadm's (phases/upgrade/health.go), with a name of our own: nobody looks for it in vain
 _HEALTH_CHECK = "upgrade-health-check-rehearsal"
@@ -41,7 +47,11 @@ _WORDS: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("broken", re.compile(r'failed calling (?P<by>webhook "[^"]+")')),
     ("denied", re.compile(r'admission (?P<by>webhook "[^"]+") denied the request')),
     ("denied", re.compile(r"(?P<by>ValidatingAdmissionPolicy '[^']+' with binding '[^']+') denied request")),
+    # apiserver/pkg/admission/plugin/policy/generic, of a policy that mutates and cannot
+    ("denied", re.compile(r"(?P<by>policy '[^']+' with binding '[^']+') denied request")),
     ("denied", re.compile(r"violates (?P<by>PodSecurity) ")),
+    # apiserver/pkg/admission/plugin/resourcequota/controller.go
+    ("denied", re.compile(r"(?:exceeded|failed) (?P<by>quota: [^,: ]+)")),
     ("forbidden", re.compile(r"(?P<by>)cannot \w+ resource ")),
 )
 
@@ -57,12 +67,14 @@ class _Act:
 
 
 async def read_admission(cluster: Cluster, kube_system: Json, repository: str, node: str) -> Admission:
-    """Rehearse where webhooks, policies or Pod Security may refuse; seven dry runs at once, nothing is stored.
+    """Rehearse where webhooks, policies, quotas or Pod Security may refuse; seven dry runs at once, nothing is stored.
 
     `repository`: where the cluster has its images from; `node`: one of its control planes.
     """
-    found = await asyncio.gather(*(_configurations(cluster, kind) for kind in _KINDS))
-    names = tuple(name for names in found if not isinstance(names, Unknown) for name in names)
+    found = await asyncio.gather(*(_configurations(cluster, kind, place) for kind, place in _SETTINGS))
+    listed = (name for names in found if not isinstance(names, Unknown) for name in names)
+    # one policy may be served as two versions
+    names = tuple(dict.fromkeys(listed))
     labels = kube_system["metadata"].get("labels") or {}
     strict = labels.get(_ENFORCED, "privileged") != "privileged"
     if not names and not strict and not any(isinstance(names, Unknown) for names in found):
@@ -71,12 +83,12 @@ async def read_admission(cluster: Cluster, kube_system: Json, repository: str, n
     return Admission(rehearsals=tuple(filter(None, rehearsals)), configurations=names)
 
 
-async def _configurations(cluster: Cluster, kind: str) -> Maybe[tuple[str, ...]]:
+async def _configurations(cluster: Cluster, kind: str, place: str) -> Maybe[tuple[str, ...]]:
     resource = f"{kind.lower()}s"
     try:
         return await unless_forbidden(
-            cluster.reduced(f"{_REGISTERED}/{resource}", lambda raw: f"{kind} {raw['metadata']['name']}"),
-            f"list {resource}.admissionregistration.k8s.io",
+            cluster.reduced(f"{place}/{resource}", lambda raw: f"{kind} {raw['metadata']['name']}"),
+            f"list {resource} in {place}",
         )
     except NotFoundError:
         return ()

@@ -18,6 +18,9 @@ JOBS = "/apis/batch/v1/jobs"
 MUTATING_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 VALIDATING_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 POLICY_BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+MUTATING_BINDINGS = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
+MUTATING_BINDINGS_BETA = "/apis/admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings"
+QUOTAS = "/api/v1/resourcequotas"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
 SIGNING_REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
@@ -37,6 +40,9 @@ RESOURCES = {
     MUTATING_WEBHOOKS: ("MutatingWebhookConfiguration", False),
     VALIDATING_WEBHOOKS: ("ValidatingWebhookConfiguration", False),
     POLICY_BINDINGS: ("ValidatingAdmissionPolicyBinding", False),
+    MUTATING_BINDINGS: ("MutatingAdmissionPolicyBinding", False),
+    MUTATING_BINDINGS_BETA: ("MutatingAdmissionPolicyBinding", False),
+    QUOTAS: ("ResourceQuota", True),
 }
 _SUBRESOURCES = {(PODS, "eviction")}
 

@@ -11,7 +11,12 @@ from kubectl_upgrade.model.admission import Admission
 from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.admission import Webhook
-from kubectl_upgrade.simulation.paths import VALIDATING_WEBHOOKS
+from kubectl_upgrade.simulation.paths import (
+    MUTATING_BINDINGS,
+    MUTATING_BINDINGS_BETA,
+    QUOTAS,
+    VALIDATING_WEBHOOKS,
+)
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
 
@@ -39,6 +44,23 @@ def test_without_webhooks_nothing_is_tried() -> None:
     model.faults.crossed = []
     assert rehearsed(model) == Admission()
     assert {point.call for point in model.faults.crossed} == {"cluster.list"}
+
+
+@pytest.mark.parametrize(
+    ("collection", "kind"),
+    [
+        (QUOTAS, "ResourceQuota"),
+        (MUTATING_BINDINGS, "MutatingAdmissionPolicyBinding"),
+        (MUTATING_BINDINGS_BETA, "MutatingAdmissionPolicyBinding"),
+    ],
+)
+def test_a_quota_or_a_policy_that_mutates_may_refuse_as_well(collection: str, kind: str) -> None:
+    model = sample()
+    namespaced = {"namespace": "kube-system"} if collection == QUOTAS else {}
+    model.store.add(collection, {"kind": kind, "metadata": {"name": "few", **namespaced}})
+    admission = rehearsed(model)
+    assert admission.configurations == (f"{kind} few",)
+    assert len(admission.rehearsals) == 7
 
 
 def test_all_that_the_upgrade_takes_is_tried_and_nothing_is_kept() -> None:
@@ -159,6 +181,12 @@ def test_an_older_server_that_knows_no_policies_has_none() -> None:
         ),
         (ApiError('admission webhook "a.b" does not support dry run', status=400), "untried", "a.b"),
         (
+            ApiError('pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=9', status=403),
+            "denied",
+            "quota: few",
+        ),
+        (ApiError("policy 'p' with binding 'b' denied request: no such key", status=422), "denied", "policy 'p'"),
+        (
             ApiError(
                 "deployments.apps \"coredns\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
                 "request: failed expression: false",
@@ -172,7 +200,7 @@ def test_an_older_server_that_knows_no_policies_has_none() -> None:
             "denied",
             "PodSec",
         ),
-        (ApiError('pods "x" is forbidden: exceeded quota: q', status=403), "denied", "the API server"),
+        (ApiError('pods "x" is forbidden: no', status=403), "denied", "the API server"),
         (FORBIDDEN, "forbidden", ""),
         (ApiError("no answer from https://x: timed out"), "silent", ""),
         (ApiError("Timeout: request did not complete", status=504), "silent", ""),
