@@ -17,9 +17,9 @@ CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
 async def read_nodes(cluster: Cluster) -> tuple[NodeObject, ...]:
     """All Nodes, by name; PreflightError for one that no kubelet of Kubernetes has reported for."""
-    found = await cluster.list("/api/v1/nodes")
     try:
-        return tuple(sorted(map(node_object, found), key=lambda node: node.name))
+        found = await cluster.reduced("/api/v1/nodes", node_object)
+        return tuple(sorted(found, key=lambda node: node.name))
     except (KeyError, ValueError) as error:
         raise PreflightError(
             f"reading the Nodes: one has no kubelet's version: {error}", "delete the Node that no kubelet reports for"

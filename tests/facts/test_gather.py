@@ -27,8 +27,18 @@ KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 PODS, BUDGETS = "/api/v1/pods", "/apis/policy/v1/poddisruptionbudgets"
 REGISTERED = "/apis/admissionregistration.k8s.io/v1"
 WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
-ADMISSION = [f"{REGISTERED}/{resource}" for resource in (*WEBHOOKS, "validatingadmissionpolicybindings")]
-FIELDS = "status.phase!=Succeeded,status.phase!=Failed"
+BINDINGS = ("validatingadmissionpolicybindings", "mutatingadmissionpolicybindings")
+ADMISSION = [
+    *(f"{REGISTERED}/{resource}" for resource in (*WEBHOOKS, *BINDINGS)),
+    f"{REGISTERED}beta1/mutatingadmissionpolicybindings",
+    f"{KUBE_SYSTEM}/resourcequotas",
+]
+NODES = "/api/v1/nodes"
+REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+FIELDS = {
+    PODS: "status.phase!=Succeeded,status.phase!=Failed",
+    REQUESTS: "spec.signerName=kubernetes.io/kubelet-serving",
+}
 T = TypeVar("T")
 DER = b"not really a certificate, and longer than one line of PEM has room for: it is only hashed"
 PEM = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(DER).decode()}-----END CERTIFICATE-----\n"
@@ -118,12 +128,7 @@ class FakeCluster:
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
         if path in self.forbidden:
             raise ApiError(f"may not {path}", status=403)
-        if path == "/apis/certificates.k8s.io/v1/certificatesigningrequests":
-            assert fields == "spec.signerName=kubernetes.io/kubelet-serving"
-            return self.requests
         assert fields == ""
-        if path == "/api/v1/nodes":
-            return self.nodes
         if path == "/apis/apps/v1/namespaces/kube-system/deployments":
             assert labels == "k8s-app=kube-dns"
             container = {"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.12.1"}
@@ -136,10 +141,12 @@ class FakeCluster:
         self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
     ) -> tuple[T, ...]:
         assert labels == ""
-        assert fields == (FIELDS if path == "/api/v1/pods" else "")
+        assert fields == FIELDS.get(path, "")
         if path in self.forbidden:
             raise ApiError(f"GET {path}: 403 Forbidden", status=403)
-        made = (keep(raw) for raw in self.collections.pop(path))
+        # those of a check are asked once
+        found = {NODES: self.nodes, REQUESTS: self.requests}.get(path)
+        made = (keep(raw) for raw in (self.collections.pop(path) if found is None else found))
         return tuple(one for one in made if one is not None)
 
 
@@ -333,9 +340,6 @@ def test_a_kube_proxy_configuration_that_is_no_yaml() -> None:
     assert add_ons.kube_proxy.why.startswith("its config.conf is no YAML: ")
 
 
-SIGNING = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-
-
 def request(node: str, second: int, *, approved: bool = False, signer: str = "kubelet-serving") -> Json:
     return {
         "metadata": {"name": f"csr-{node}-{second}", "creationTimestamp": f"2026-01-01T00:00:0{second}Z"},
@@ -357,7 +361,7 @@ def test_the_newest_request_of_each_kubelet_counts() -> None:
 def test_what_may_not_be_asked_is_unknown_and_stops_nobody() -> None:
     deployments = "/apis/apps/v1/namespaces/kube-system/deployments"
     maps = {f"{KUBE_SYSTEM}/configmaps/{name}" for name in ("kube-proxy", "coredns")}
-    cluster = FakeCluster(lab(), forbidden=frozenset({SIGNING, deployments, *maps}))
+    cluster = FakeCluster(lab(), forbidden=frozenset({REQUESTS, deployments, *maps}))
     cluster.objects[f"{KUBE_SYSTEM}/configmaps/kubelet-config"] = {"data": {"kubelet": "serverTLSBootstrap: true\n"}}
     facts = look(cluster, FakeNodes())
     lacks = "docs/rbac.yaml has the right that lacks"
