@@ -77,15 +77,31 @@ def _present(facts: Facts, aim: Aim, answers: AddOns, corefile: Corefile) -> Ite
             waivable=facts.kubeadm_config.dns_disabled,
         )
         return
-    # each kubeadm leaves the CoreDNS that it brings: only the first one meets this
-    line = min(aim.target.minor, facts.kubeadm_config.kubernetes_version.minor + 1)
+    # a patch is a hop as well, to a kubeadm of the same minor
+    current = facts.kubeadm_config.kubernetes_version.minor
+    lines = range(min(aim.target.minor, current + 1), aim.target.minor + 1)
+    first = next(_judged(facts, images[0], corefile, lines[0]), None)
+    if first is not None:
+        yield first
+        return
+    # each kubeadm leaves the CoreDNS that it brings for the next one
+    for line in lines[1:]:
+        if SHIPPED.get(line) is None or SHIPPED.get(line) != SHIPPED.get(line - 1):
+            later = next(_plugins(corefile, line, sure=line in SHIPPED), None)
+            if later is not None:
+                yield later
+                return
+
+
+def _judged(facts: Facts, image: str, corefile: Corefile, line: int) -> Iterator[Finding]:
+    """Can the kubeadm of this minor go on from what runs?"""
     shipped = SHIPPED.get(line)
-    release = _release(images[0])
+    release = _release(image)
     unknown = _unknown(release, shipped)
     if release is None or unknown:
         yield Finding(
             Level.BLOCKER,
-            f"kubeadm v1.{line} cannot upgrade from CoreDNS {images[0]}: {unknown or 'its tag is no version'}",
+            f"kubeadm v1.{line} cannot upgrade from CoreDNS {image}: {unknown or 'its tag is no version'}",
             fix="let the Deployment coredns run a release of CoreDNS that this kubeadm knows, by its plain tag",
             waivable=facts.kubeadm_config.dns_disabled,
         )

@@ -9,6 +9,7 @@ from kubectl_upgrade.checks.systems import systems
 from kubectl_upgrade.model.facts import Etcd
 from kubectl_upgrade.model.finding import Finding, Level
 from kubectl_upgrade.model.node_health import BACKUPS_FOLDER, KUBEADM_FOLDER, PACKAGES_FOLDER, PROGRAMS_FOLDER
+from kubectl_upgrade.model.skew import KUBELET_MAY_LAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,19 +43,20 @@ class DiskRoom:
     ONLY_BEFORE: ClassVar[bool] = True
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
-        del aim
+        # one after the other, and what they leave adds up: kubelets delete images only when a disk is nearly full
+        hops = max(1, aim.target.minors_above(facts.kubeadm_config.kubernetes_version))
         for node, host, system in systems(facts):
             if not system.rooms:
                 yield Finding(Level.WARN, "how much room is on its disks is not known: df did not answer", node.name)
-            yield from _judge(node, host, system)
+            yield from _judge(node, host, system, hops)
 
 
-def _judge(node: NodeObject, host: HostFacts, system: System) -> Iterator[Finding]:
+def _judge(node: NodeObject, host: HostFacts, system: System, hops: int) -> Iterator[Finding]:
     free: dict[str, int] = {}
     wanted = defaultdict[str, dict[str, int]](dict)
     for room in system.rooms:
         free[room.mount] = room.mib
-        for what, mib in _needs(room.folder, node, host).items():
+        for what, mib in _needs(room.folder, node, host, hops).items():
             wanted[room.mount][what] = wanted[room.mount].get(what, 0) + mib
     for mount, needs in wanted.items():
         needed = sum(needs.values())
@@ -69,12 +71,14 @@ def _judge(node: NodeObject, host: HostFacts, system: System) -> Iterator[Findin
             )
 
 
-def _needs(folder: str, node: NodeObject, host: HostFacts) -> dict[str, int]:
+def _needs(folder: str, node: NodeObject, host: HostFacts, hops: int) -> dict[str, int]:
     if folder in _OURS:
         return {"packages": _OURS[folder]}
     if folder not in {KUBEADM_FOLDER, BACKUPS_FOLDER}:
-        return {"images": _IMAGES_OF_CONTROL_PLANE if node.control_plane else _IMAGES_OF_WORKER}
+        # a worker stops as seldom as the skew policy lets it, and no more than every third time
+        stops = hops if node.control_plane else -(-hops // KUBELET_MAY_LAG)
+        return {"images": stops * (_IMAGES_OF_CONTROL_PLANE if node.control_plane else _IMAGES_OF_WORKER)}
     if not isinstance(host.etcd, Etcd):
         return {}  # it is elsewhere, or node-answers says that it does not answer
     database = -(-host.etcd.db_size // _MIB)
-    return {"copies of etcd": database + (_BACKUP_MARGIN if folder == BACKUPS_FOLDER else 0)}
+    return {"copies of etcd": hops * (database + (_BACKUP_MARGIN if folder == BACKUPS_FOLDER else 0))}

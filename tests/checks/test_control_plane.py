@@ -283,6 +283,7 @@ STRANGE = (
             "blocker kubeadm v1.35 does not know how to migrate this in the Corefile: template, forward bogus",
         ),
         (STRANGE, "v1.34.9", ""),  # the same CoreDNS: kubeadm migrates nothing
+        (PLAIN, "v1.36.3", ""),
         (f"{PLAIN}x {{\n", "v1.35.4", "blocker the Corefile's braces do not match"),
     ],
 )
@@ -291,6 +292,15 @@ def test_what_kubeadm_migrates_of_a_corefile(shape: type[Shape], text: str, targ
     found = _found(facts, "coredns-migratable", target)
     assert [line.startswith(told) for line in found] == ([True] if told else [])
     assert not blockers(judge(facts, Aim(Version.parse(target)), {"coredns-migratable"}))
+
+
+def test_a_later_hop_migrates_what_the_first_one_left_alone(shape: type[Shape]) -> None:
+    """1.35's kubeadm finds its own CoreDNS there; what 1.36's knows is not known."""
+    facts = _dns(shape().facts(), STRANGE, "r/coredns:v1.13.1")
+    assert not _found(facts, "coredns-migratable", "v1.35.4")
+    assert _found(facts, "coredns-migratable", "v1.36.3") == [
+        "warn kubeadm v1.36 may not know how to migrate this in the Corefile: template, forward bogus"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,13 @@ def test_each_file_system_by_itself(shape: type[Shape], node: str, folder: str, 
     assert f"has {least - 1} MiB free, the upgrade needs {least} " in message
 
 
+def test_what_several_hops_leave_adds_up(shape: type[Shape]) -> None:
+    facts = with_system(shape().facts(), "cp1", rooms=rooms(images=899))
+    findings = [str(f.message) for f in CHECKS["disk-room"].run(facts, Aim(Version.parse("v1.36.3")))]
+    assert len(findings) == 1
+    assert "899 MiB free, the upgrade needs 900 (images 900)" in findings[0]
+
+
 def test_a_worker_needs_no_room_for_etcd(shape: type[Shape]) -> None:
     facts = with_system(shape().facts(), "w1", rooms=rooms(kubeadm=0, backups=0))
     assert found(facts, "disk-room") == []

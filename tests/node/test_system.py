@@ -60,6 +60,14 @@ def test_the_runtime_says_where_images_are(bare: Machine) -> None:
     assert system(bare).rooms[2].folder == "/var/lib/containers"
 
 
+def test_a_containerd_that_keeps_them_elsewhere(bare: Machine) -> None:
+    config = '# root = "/x"\nversion = 3\n  root = \'/data/containerd\' # big\n[plugins.x]\n  root = "/not/this"\n'
+    put(bare, "/etc/containerd/config.toml", config)
+    assert system(bare).rooms[2].folder == "/data/containerd"
+    put(bare, "/etc/containerd/config.toml", '[plugins.x]\nroot = "/not/this"\n')
+    assert system(bare).rooms[2].folder == "/var/lib/containerd"
+
+
 def test_a_file_system_of_its_own(bare: Machine) -> None:
     bare.must("mkdir -p '/mnt/two words' /var/lib/containerd && mount -t tmpfs -o size=3m tmpfs /var/lib/containerd")
     room = system(bare).rooms[2]

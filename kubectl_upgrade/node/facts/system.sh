@@ -42,11 +42,18 @@ rooms() {
     }
 }
 
+# `root`, a top-level key of its configuration; what stands in brackets has keys of its own
+containerd_root() {
+    root=$(sed -n '/^[[:space:]]*\[/q; s#^[[:space:]]*root[[:space:]]*=[[:space:]]*["'\'']\(/[A-Za-z0-9._/-]*\)["'\''].*#\1#p' \
+        /etc/containerd/config.toml 2>/dev/null)
+    echo "${root:-/var/lib/containerd}"
+}
+
 image_folder() {
     case $(runtime_endpoint) in
         *crio*) echo /var/lib/containers ;;
         *dockerd*) echo /var/lib/docker ;;
-        *) echo /var/lib/containerd ;;
+        *) containerd_root ;;
     esac
 }
 
