@@ -17,7 +17,7 @@ from kubectl_upgrade.cli.running import run, tell
 def abort(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PLAN]", help="The run's plan; needed for a run that this machine does not know."),
+        typer.Argument(metavar="PLAN", help="The run's plan; needed for a run that this machine does not know."),
     ] = None,
     *,
     connection: Connection,

@@ -23,7 +23,7 @@ _KEY = 15
 
 def explain(
     name: Annotated[
-        str, typer.Argument(metavar="[CHECK|STEP]", help="A name as in a plan; without one, all are listed.")
+        str, typer.Argument(metavar="CHECK|STEP", help="A name as in a plan; without one, all are listed.")
     ] = "",
 ) -> None:
     """Say what a check or a step is: what it reads or runs, what it prevents, and how it may be waived or taken back.

@@ -25,18 +25,20 @@ app = typer.Typer(
     "5 a step failed or still runs, 6 no access, 7 locked by someone else, 8 stopped on request, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
+    # tables cut long flags off where a terminal has 80 columns
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("plan")(plan.plan)
-app.command("check")(check.check)
-app.command("explain")(explain.explain)
-app.command("show")(show.show)
-app.command("validate")(validate.validate)
-app.command("apply")(apply.apply)
-app.command("status")(status.status)
-app.command("abort")(abort.abort)
-app.command("rehearse")(rehearse.rehearse)
+app.command("plan", short_help="Look at the cluster, write the plan of its upgrade.")(plan.plan)
+app.command("check", short_help="Print what stands in the way of an upgrade.")(check.check)
+app.command("explain", short_help="Say what a check or a step is.")(explain.explain)
+app.command("show", short_help="Print every step of a plan on every node.")(show.show)
+app.command("validate", short_help="Check a plan file, print its digest.")(validate.validate)
+app.command("apply", short_help="Do exactly what the plan says.")(apply.apply)
+app.command("status", short_help="Say what a run is doing.")(status.status)
+app.command("abort", short_help="End a stopped run, undo what is its own.")(abort.abort)
+app.command("rehearse", short_help="Run a plan on a simulated cluster.")(rehearse.rehearse)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

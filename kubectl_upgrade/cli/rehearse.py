@@ -13,6 +13,7 @@ from kubectl_upgrade.cli.progress import Progress
 from kubectl_upgrade.cli.running import tell
 from kubectl_upgrade.model.errors import StepError, UpgradeError, UsageError
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.model.words import some_of
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Plan
@@ -27,7 +28,7 @@ _MOST_FAILURES = 10
 def rehearse(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PLAN]", help="Rehearse this plan; without one, a sample cluster."),
+        typer.Argument(metavar="PLAN", help="Rehearse this plan; without one, a sample cluster."),
     ] = None,
     *,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same rehearsal.")] = 0,
@@ -56,12 +57,12 @@ def rehearse(
     if file is None:
         tell("# a sample cluster of 3 control planes and 3 workers, simulated")
         model = sample(seed=seed)
-        model.faults.add(*planned)
+        _add(model, planned)
         loop.run(_sample(model, verbose=verbose), seed=seed, pace=pace)
     else:
         plan = load_plan(file)
         model = from_plan(plan, seed=seed)
-        model.faults.add(*planned)
+        _add(model, planned)
         # the model has a CA of its own: no certificate can be made for a hash
         plan = replace(plan, cluster=replace(plan.cluster, ca_hash=model.ca_hash))
         loop.run(_apply(model, plan, verbose=verbose), seed=seed, pace=pace)
@@ -77,6 +78,15 @@ def _parsed(faults: list[str]) -> list[Fault]:
         return [parse_fault(words) for words in faults]
     except ValueError as error:
         raise UsageError(f"--fault: {error}", fix="e.g. --fault client-kill,node=cp1,action=kubeadm-apply") from error
+
+
+def _add(model: ModelCluster, planned: list[Fault]) -> None:
+    for fault in planned:
+        if fault.node and fault.node not in model.nodes:
+            raise UsageError(
+                f"--fault: there is no node {fault.node}", fix=f"such as node={some_of(list(model.nodes), 6)}"
+            )
+    model.faults.add(*planned)
 
 
 async def _sample(model: ModelCluster, *, verbose: bool) -> None:

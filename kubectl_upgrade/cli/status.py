@@ -37,7 +37,7 @@ class Output(Enum):
 def status(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PLAN]", help="The run's plan: names the nodes when the API does not answer."),
+        typer.Argument(metavar="PLAN", help="The run's plan: names the nodes when the API does not answer."),
     ] = None,
     *,
     connection: Connection,

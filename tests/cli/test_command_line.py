@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from kubectl_upgrade.cli.main import app
 from kubectl_upgrade.planfile.read import read
 
 PROGRAM = Path(sys.executable).with_name("kubectl-upgrade_cp")
@@ -27,6 +30,16 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     assert all(f" {command} " in out for command in commands)
     assert "Exit codes" in out
     assert "kubectl upgrade-cp" in out
+
+
+def test_help_names_every_flag_in_80_columns() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+    assert len(commands) == 9
+    for name, command in commands.items():
+        out = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "80"}).stdout
+        assert max(map(len, out.splitlines())) <= 80
+        for flag in (flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")):
+            assert re.search(f"{flag}[ ,\n]", out), f"{name} --help does not name {flag}"
 
 
 def test_help_loads_neither_kubernetes_nor_sh() -> None:
@@ -54,6 +67,7 @@ def test_help_loads_neither_kubernetes_nor_sh() -> None:
         (("status", "nowhere.yaml"), 2, "cannot be read"),
         (("status", "-o", "xml"), 2, "'xml' is not one of"),
         (("abort", "nowhere.yaml", "--run", "0" * 8), 2, "cannot be read"),
+        (("rehearse", "--pace", "0", "--fault", "ssh-cut,node=cp9"), 2, "such as node=cp1, cp2, cp3, w1, w2, w3"),
         (("rehearse", "--fault", "meteor"), 2, "no fault is called 'meteor'"),
         (("rehearse", "--fault", "client-kill,colour=red"), 2, "is no key=value; keys: call, node"),
         (("rehearse", "--fault", "client-kill,nth=soon"), 2, "a number is wanted"),
