@@ -26,6 +26,7 @@ from kubectl_upgrade.checks.kubeadm_config_maps import KubeadmConfigMaps
 from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
 from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
 from kubectl_upgrade.checks.leftovers import Leftovers
+from kubectl_upgrade.checks.manifests_as_rendered import ManifestsAsRendered
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.checks.node_addresses import NodeAddresses
 from kubectl_upgrade.checks.node_answers import NodeAnswers
@@ -49,6 +50,7 @@ from kubectl_upgrade.checks.upgrade_path import UpgradePath
 from kubectl_upgrade.checks.version_skew import VersionSkew
 from kubectl_upgrade.checks.versions_at_most_target import VersionsAtMostTarget
 from kubectl_upgrade.checks.webhooks import Webhooks
+from kubectl_upgrade.checks.windows_workers import WindowsWorkers
 
 if TYPE_CHECKING:
     from kubectl_upgrade.checks.base import Check
@@ -80,6 +82,7 @@ CHECKS: dict[str, Check] = {
     "etcd-quota": EtcdQuota(),
     "certificates": Certificates(),
     "stray-manifests": StrayManifests(),
+    "manifests-as-rendered": ManifestsAsRendered(),
     "versions-at-most-target": VersionsAtMostTarget(),
     "version-skew": VersionSkew(),
     "no-upgrade-in-process": NoUpgradeInProcess(),
@@ -88,6 +91,7 @@ CHECKS: dict[str, Check] = {
     "cgroup-v1": CgroupV1(),
     "serving-certificates": ServingCertificates(),
     "cordoned-nodes": CordonedNodes(),
+    "windows-workers": WindowsWorkers(),
     "etcd-minimum": EtcdMinimum(),
     "removed-apis": RemovedApis(),
     "removed-flags": RemovedFlags(),

@@ -45,9 +45,10 @@ async def look(
     """What the cluster is like, where it shall go, and what the checks say of that."""
     from kubectl_upgrade.checks.base import Aim
     from kubectl_upgrade.checks.judge import judge
+    from kubectl_upgrade.facts import rendered
     from kubectl_upgrade.facts.gather import gather
 
     named = wish if isinstance(wish, Version) else None
-    facts = await gather(world, probe_workers=probe_workers, target=named)
+    facts = await gather(world, probe_workers=probe_workers, target=named, also=(rendered.NAME,))
     target = await target_of(world, facts, wish)
     return facts, target, judge(facts, Aim(target, stops=via), waived)

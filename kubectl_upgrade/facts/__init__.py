@@ -22,6 +22,7 @@ from kubectl_upgrade.facts import (
     manifests,
     offers,
     packages,
+    rendered,
     run,
     system,
 )
@@ -53,7 +54,10 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     last_output.NAME: last_output.parse,
     evidence.NAME: evidence.parse,
     offers.NAME: offers.parse,
+    rendered.NAME: rendered.parse,
 }
-# asked only when somebody looks at a run, a failure, what was just restarted, an etcd that is not kubeadm's, or for a
-# version to go to
-ON_DEMAND = frozenset({components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME, offers.NAME})
+# asked only when somebody looks at a run, a failure, what was just restarted, an etcd that is not kubeadm's, for a
+# version to go to, or makes a plan
+ON_DEMAND = frozenset(
+    {components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME, offers.NAME, rendered.NAME}
+)

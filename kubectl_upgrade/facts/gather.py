@@ -42,13 +42,21 @@ MANY_WORKERS = 200
 SAMPLE = 10
 # nodes asked at the same time; world/ has its own bound on connections
 AT_ONCE = 32
+_FOR_EXTERNAL_ETCD = ("external-etcd",)
 _NOTHING_DRAINED = Unknown("not asked: nothing is drained")
 
 
-async def gather(world: World, *, probe_workers: ProbeWorkers = "auto", target: Version | None = None) -> Facts:
+async def gather(
+    world: World,
+    *,
+    probe_workers: ProbeWorkers = "auto",
+    target: Version | None = None,
+    also: tuple[str, ...] = (),
+) -> Facts:
     """Everything that checks and the planner judge.
 
     `target`: of the upgrade, if it is known: what drains would meet is not asked when nothing will be drained.
+    `also`: facts on demand, of control planes.
 
     A node that does not answer is Unknown in `hosts`. ApiError when the API does not answer, PreflightError when the
     cluster is not kubeadm's.
@@ -68,7 +76,7 @@ async def gather(world: World, *, probe_workers: ProbeWorkers = "auto", target: 
         config = replace(config, control_plane_endpoint=await read_advertised_endpoint(api))
     first = next((node.name for node in nodes if node.control_plane), "")
     hosts, (moving, budgets), admission = await asyncio.gather(
-        _hosts(world, nodes, probe_workers, external_etcd=config.etcd == "external"),
+        _hosts(world, nodes, probe_workers, (*also, *_FOR_EXTERNAL_ETCD) if config.etcd == "external" else also),
         _drains(api, nodes, target),
         read_admission(api, namespace, config.image_repository, first),
     )
@@ -140,12 +148,11 @@ def sample(workers: Sequence[NodeObject]) -> list[NodeObject]:
 
 
 async def _hosts(
-    world: World, objects: Sequence[NodeObject], workers: ProbeWorkers, *, external_etcd: bool
+    world: World, objects: Sequence[NodeObject], workers: ProbeWorkers, also: tuple[str, ...]
 ) -> dict[str, Maybe[HostFacts]]:
-    asked = (*ON_CONTROL_PLANES, "external-etcd") if external_etcd else ON_CONTROL_PLANES
-    chosen = _chosen([node for node in objects if not node.control_plane], workers)
+    chosen = _chosen([node for node in objects if not node.control_plane and not node.windows], workers)
     on_control_planes, on_workers = await asyncio.gather(
-        _probe(world, [node for node in objects if node.control_plane], asked),
+        _probe(world, [node for node in objects if node.control_plane], (*ON_CONTROL_PLANES, *also)),
         _probe(world, chosen, ON_WORKERS),
     )
     return on_control_planes | on_workers

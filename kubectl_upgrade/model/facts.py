@@ -15,6 +15,7 @@ from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
 from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.offers import Offers
+from kubectl_upgrade.model.rendered import Rendered
 from kubectl_upgrade.model.run_record import LastOutput, RunRecord
 from kubectl_upgrade.model.version import Version
 
@@ -53,6 +54,10 @@ class NodeObject:
     """of the containers, `containerd://2.1.5`"""
     kernel: str = ""
     """`6.1.0-28-amd64`"""
+
+    @property
+    def windows(self) -> bool:
+        return self.labels.get("kubernetes.io/os") == "windows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +255,7 @@ class HostFacts:
     asked: Maybe[tuple[float, float]] = NOT_ASKED
     """before and after the round trip, seconds since 1970 by the clock of the machine that asked"""
     offers: Maybe[Offers] = NOT_ASKED
+    rendered: Maybe[Rendered] = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,4 +291,9 @@ class Facts:
 
     @property
     def workers(self) -> tuple[NodeObject, ...]:
-        return tuple(node for node in self.nodes if not node.control_plane)
+        return tuple(node for node in self.linux if not node.control_plane)
+
+    @property
+    def linux(self) -> tuple[NodeObject, ...]:
+        """Nodes that an upgrade has to do with: Windows is left alone."""
+        return tuple(node for node in self.nodes if not node.windows)

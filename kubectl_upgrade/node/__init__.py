@@ -18,6 +18,7 @@ _CALLS = {
     "system": ("container-runtime",),
     "flags": ("kubelet-flags",),
     "offers": ("apt-repository", "repository-switch"),
+    "rendered": ("own-apiserver",),
 }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.simulation import flags, objects, offers
+from kubectl_upgrade.simulation import flags, objects, offers, rendered
 from kubectl_upgrade.simulation.certificate import SIGNED, certificate
 from kubectl_upgrade.simulation.faults import UnplannedError
+from kubectl_upgrade.simulation.not_observed import NotObservedError
 from kubectl_upgrade.simulation.releases import COMPONENTS, DEB_REVISION, etcd_version
 from kubectl_upgrade.world import FactOutput
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 _ALARMS = {"NOSPACE": 1, "CORRUPT": 2}
 _YEAR = 365 * 24 * 3600
-
-
-class NotObservedError(Exception):
-    """The script ends with an exit code other than 0 after saying why."""
 
 
 def observe(cluster: ModelCluster, node: Node, facts: Sequence[str]) -> dict[str, FactOutput]:
@@ -262,6 +259,7 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "evidence": _evidence,
     "system": _system,
     "offers": offers.observe,
+    "rendered": rendered.observe,
 }
 # what traces of actions do not hold: what is for people only, asked by one wait or check alone, or of another etcd
 _NOT_RECORDED = frozenset(
@@ -275,6 +273,7 @@ _NOT_RECORDED = frozenset(
         "evidence",
         "system",
         "offers",
+        "rendered",
     }
 )
 RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)

@@ -29,11 +29,15 @@ def observe(cluster: ModelCluster, node: Node) -> list[str]:
     lines += [f"gate kubelet {gate} {_CONFIG}" for gate in node.kubelet.gates]
     for component in COMPONENTS:
         if component in node.static_pods:
-            extra = cluster.configuration.extra_args.get(component, {})
-            words = [*_DEFAULTS[component], *(f"--{name}={value}" for name, value in extra.items())]
-            words += node.static_pods[component].by_hand
-            lines += [_line(component, word, f"{_MANIFESTS}/{component}.yaml") for word in words]
+            given = [*words(cluster, component), *node.static_pods[component].by_hand]
+            lines += [_line(component, word, f"{_MANIFESTS}/{component}.yaml") for word in given]
     return lines
+
+
+def words(cluster: ModelCluster, component: str) -> list[str]:
+    """What kubeadm gives a static pod."""
+    extra = cluster.configuration.extra_args.get(component, {})
+    return [*_DEFAULTS[component], *(f"--{name}={value}" for name, value in extra.items())]
 
 
 def _line(component: str, flag: str, file: str) -> str:

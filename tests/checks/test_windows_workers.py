@@ -56,7 +56,7 @@ def test_a_kubelet_that_the_next_api_servers_would_lose_blocks_on_windows_too(sh
 
 def test_none_is_asked_planned_or_told_as_new() -> None:
     model = labelled(sample())
-    asked = []
+    asked: list[str] = []
 
     async def main() -> Facts:
         model.publish_configuration()

@@ -37,6 +37,8 @@ def plain(fact: object) -> object:
         return str(fact)
     if dataclasses.is_dataclass(fact):
         return {field.name: plain(getattr(fact, field.name)) for field in dataclasses.fields(fact)}
+    if isinstance(fact, dict):
+        return {key: plain(value) for key, value in fact.items()}
     if isinstance(fact, tuple):
         return [plain(item) for item in fact]
     return fact
