@@ -120,7 +120,7 @@ def test_rehearse_shows_what_faults_do(rehearsed: tuple[Path, str]) -> None:
         "client-kill,node=cp1,action=kubeadm-apply,phase=etcd",
         "node-reboot,node=cp2,action=kubeadm-node,phase=kube-apiserver",
         "action-fails,node=w1,action=kubeadm-node,phase=preflight,exit-code=4,text=no image",
-        "ssh-cut,node=w9",
+        "ssh-cut,node=w1,action=backup-etcd",
     )
     words = [word for fault in faults for word in ("--fault", fault)]
     told = _run("rehearse", "--pace", "0", str(rehearsed[0]), *words).stderr
