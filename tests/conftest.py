@@ -10,9 +10,9 @@ import pytest
 from kubectl_upgrade.model.add_ons import AddOns, Corefile, CorefilePlugin
 from kubectl_upgrade.model.admission import Admission
 from kubectl_upgrade.model.certificates import Authority, Certificate, Certificates
+from kubectl_upgrade.model.endpoint import EndpointSeen
 from kubectl_upgrade.model.facts import (
     Apiserver,
-    EndpointSeen,
     Etcd,
     EtcdMember,
     Facts,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from kubectl_upgrade.model.drains import drained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_upgrade.model.facts import Facts, NodeObject
     from kubectl_upgrade.model.finding import Finding
@@ -28,6 +28,11 @@ class Aim:
     """the plan drains; a person may have taken that out of it"""
     keeps_unmanaged: bool = True
     """a drain of the plan stops at a pod without a controller, and does not delete it"""
+
+    etcd_tags: Mapping[str, str] | None = None
+    """minor (`1.34`) → the tag to which the plan brings etcd before it goes there; None while there is no plan: then
+    what control planes can pull decides
+    """
 
     def drained(self, nodes: Sequence[NodeObject]) -> tuple[NodeObject, ...]:
         """Nodes that will be drained, in that order."""

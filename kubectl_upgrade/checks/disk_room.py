@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
+from kubectl_upgrade.checks.etcd_way import etcd_ways
 from kubectl_upgrade.checks.systems import systems
 from kubectl_upgrade.model.facts import Etcd
 from kubectl_upgrade.model.finding import Finding, Level
@@ -45,18 +46,20 @@ class DiskRoom:
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         # one after the other, and what they leave adds up: kubelets delete images only when a disk is nearly full
         hops = max(1, aim.target.minors_above(facts.kubeadm_config.kubernetes_version))
+        ways = etcd_ways(facts, aim.target) if aim.etcd_tags is None else aim.etcd_tags
         for node, host, system in systems(facts):
             if not system.rooms:
                 yield Finding(Level.WARN, "how much room is on its disks is not known: df did not answer", node.name)
-            yield from _judge(node, host, system, hops)
+            yield from _judge(node, host, system, hops, hops + len(ways))
 
 
-def _judge(node: NodeObject, host: HostFacts, system: System, hops: int) -> Iterator[Finding]:
+def _judge(node: NodeObject, host: HostFacts, system: System, hops: int, moves: int) -> Iterator[Finding]:
+    """`moves`: of etcd; kubeadm copies its data before each."""
     free: dict[str, int] = {}
     wanted = defaultdict[str, dict[str, int]](dict)
     for room in system.rooms:
         free[room.mount] = room.mib
-        for what, mib in _needs(room.folder, node, host, hops).items():
+        for what, mib in _needs(room.folder, node, host, hops, moves).items():
             wanted[room.mount][what] = wanted[room.mount].get(what, 0) + mib
     for mount, needs in wanted.items():
         needed = sum(needs.values())
@@ -71,7 +74,7 @@ def _judge(node: NodeObject, host: HostFacts, system: System, hops: int) -> Iter
             )
 
 
-def _needs(folder: str, node: NodeObject, host: HostFacts, hops: int) -> dict[str, int]:
+def _needs(folder: str, node: NodeObject, host: HostFacts, hops: int, moves: int) -> dict[str, int]:
     if folder in _OURS:
         return {"packages": _OURS[folder]}
     if folder not in {KUBEADM_FOLDER, BACKUPS_FOLDER}:
@@ -81,4 +84,5 @@ def _needs(folder: str, node: NodeObject, host: HostFacts, hops: int) -> dict[st
     if not isinstance(host.etcd, Etcd):
         return {}  # it is elsewhere, or node-answers says that it does not answer
     database = -(-host.etcd.db_size // _MIB)
-    return {"copies of etcd": hops * (database + (_BACKUP_MARGIN if folder == BACKUPS_FOLDER else 0))}
+    copies = hops * (database + _BACKUP_MARGIN) if folder == BACKUPS_FOLDER else moves * database
+    return {"copies of etcd": copies}

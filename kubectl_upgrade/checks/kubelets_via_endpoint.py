@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kubectl_upgrade.model.endpoint import host_and_port, is_one_of, joined
-from kubectl_upgrade.model.facts import EndpointSeen, Unknown
+from kubectl_upgrade.model.endpoint import EndpointSeen, host_and_port, is_one_of, joined
+from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.model.finding import Finding, Level
 
 if TYPE_CHECKING:

@@ -44,11 +44,17 @@ async def look(
 ) -> tuple[Facts, Version, tuple[Judgement, ...]]:
     """What the cluster is like, where it shall go, and what the checks say of that."""
     from kubectl_upgrade.checks.base import Aim
+    from kubectl_upgrade.checks.etcd_minimum import EtcdMinimum
+    from kubectl_upgrade.checks.etcd_way import question
     from kubectl_upgrade.checks.judge import judge
     from kubectl_upgrade.facts import rendered
-    from kubectl_upgrade.facts.gather import gather
+    from kubectl_upgrade.facts.gather import ask_control_planes, gather
 
     named = wish if isinstance(wish, Version) else None
     facts = await gather(world, probe_workers=probe_workers, target=named, also=(rendered.NAME,))
     target = await target_of(world, facts, wish)
-    return facts, target, judge(facts, Aim(target, stops=via), waived)
+    further = question(facts, target)
+    facts = await ask_control_planes(world, facts, further) if further else facts
+    # what a person accepts, no plan mends
+    tags = {} if EtcdMinimum.NAME in waived else None
+    return facts, target, judge(facts, Aim(target, stops=via, etcd_tags=tags), waived)

@@ -16,8 +16,12 @@ from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
+from kubectl_upgrade.steps.base import WholeCluster
+from kubectl_upgrade.steps.etcd_pin import clear_pin, let_go, read_pin
+from kubectl_upgrade.steps.pin_etcd import PinEtcd
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
 from kubectl_upgrade.steps.unmark_node import UnmarkNode
+from kubectl_upgrade.steps.unpin_etcd import UnpinEtcd
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
@@ -46,6 +50,7 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
     await take_nodes(run, without | gone)
     await announce_ending(run, "aborted")
     await together(partial(_undo, run, without), targets)
+    await _undo_pin(run)
     await clean_up(run, without)
     for line in kept_backups(run.plan, run.history):
         run.watch(Note(line))
@@ -81,6 +86,22 @@ async def _undo(run: Run, without: frozenset[str], target: NodeTarget) -> None:
             return
         if changed:
             run.watch(Note(f"{target.name}: {step.TITLE}: done"))
+
+
+async def _undo_pin(run: Run) -> None:
+    """A tag of etcd that stays would hold it there in every upgrade that follows. Members that have moved stay."""
+    if not any(step.do == PinEtcd.NAME for hop in run.plan.hops for stage in hop.stages for step in stage.steps):
+        return
+    context = step_context(run, WholeCluster(), StepId("abort", "abort", "cluster", UnpinEtcd.NAME))
+    pin = await patiently(run.world.clock, lambda: read_pin(context))
+    if not pin.is_of(context):
+        return
+    if pin.tag != pin.set_to:
+        await patiently(run.world.clock, lambda: let_go(context))
+        run.watch(Note(f"somebody has changed etcd.local.imageTag to {pin.tag} since this run set it: it stays so"))
+        return
+    await patiently(run.world.clock, lambda: clear_pin(context))
+    run.watch(Note(f"etcd.local.imageTag is {pin.before} again; members of etcd that have moved stay where they are"))
 
 
 async def _undo_step(run: Run, target: NodeTarget, step: Step) -> bool:

@@ -16,14 +16,16 @@ from kubectl_upgrade.facts.gather import gather, probe_hosts
 from kubectl_upgrade.model.errors import AccessError, PlanError, PreflightError
 from kubectl_upgrade.model.facts import HostFacts
 from kubectl_upgrade.model.run_record import RunRecord
+from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.expected import Progress
 from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.drain_node import DrainNode
+from kubectl_upgrade.steps.pin_etcd import PinEtcd
 from kubectl_upgrade.world import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kubectl_upgrade.engine.history import History
     from kubectl_upgrade.model.facts import Facts
@@ -126,7 +128,23 @@ def _aim(plan: Plan, run: str) -> Aim:
     drains = [step for hop in plan.hops for stage in hop.stages for step in stage.steps if step.do == DrainNode.NAME]
     keeps = any(step.with_.get("unmanagedPods") != "delete" for step in drains)
     stops = tuple(hop.to for hop in plan.hops[:-1])
-    return Aim(plan.cluster.to, run[:8], stops=stops, drains=bool(drains), keeps_unmanaged=keeps)
+    return Aim(
+        plan.cluster.to,
+        run[:8],
+        stops=stops,
+        drains=bool(drains),
+        keeps_unmanaged=keeps,
+        etcd_tags=dict(_etcd_tags(plan)),
+    )
+
+
+def _etcd_tags(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Where the plan brings etcd before a hop; that every older member goes there is an invariant."""
+    for hop in plan.hops:
+        for stage in hop.stages:
+            for step in map(build_step, stage.steps):
+                if isinstance(step, PinEtcd):
+                    yield hop.to.line.removeprefix("v"), step.tag
 
 
 def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is

@@ -11,6 +11,7 @@ from kubectl_upgrade.facts import (
     deprecated_apis,
     endpoint,
     etcd,
+    etcd_images,
     evidence,
     external_etcd,
     flags,
@@ -55,9 +56,18 @@ FACTS: Mapping[str, Callable[[FactOutput], object]] = {
     evidence.NAME: evidence.parse,
     offers.NAME: offers.parse,
     rendered.NAME: rendered.parse,
+    etcd_images.NAME: etcd_images.parse,
 }
 # asked only when somebody looks at a run, a failure, what was just restarted, an etcd that is not kubeadm's, for a
-# version to go to, or makes a plan
+# version to go to, of Kubernetes or of etcd, or makes a plan
 ON_DEMAND = frozenset(
-    {components.NAME, external_etcd.NAME, last_output.NAME, evidence.NAME, offers.NAME, rendered.NAME}
+    {
+        components.NAME,
+        external_etcd.NAME,
+        last_output.NAME,
+        evidence.NAME,
+        offers.NAME,
+        rendered.NAME,
+        etcd_images.NAME,
+    }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.lines import Lines, read
-from kubectl_upgrade.model.facts import EndpointSeen
+from kubectl_upgrade.model.endpoint import EndpointSeen
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.facts import Unknown

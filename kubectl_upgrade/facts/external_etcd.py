@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.facts.lines import Lines, read
-from kubectl_upgrade.model.facts import EtcdEndpoint, Unknown
+from kubectl_upgrade.model.endpoint import EtcdEndpoint
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.facts import Unknown
     from kubectl_upgrade.world import FactOutput
 
 NAME = "external-etcd"

@@ -99,6 +99,19 @@ async def gather(
     )
 
 
+async def ask_control_planes(world: World, facts: Facts, fact: str) -> Facts:
+    """The facts with one more of each control plane, which nobody asked for before it was known what to ask."""
+    machines = [Machine(node.name, node.internal_ip) for node in facts.control_planes if node.internal_ip]
+    field = fact.partition(" ")[0].replace("-", "_")
+    hosts = dict(facts.hosts)
+    for name, found in (await probe_hosts(world.nodes, machines, (fact,))).items():
+        host = hosts[name]
+        if not isinstance(host, Unknown):
+            answer = found if isinstance(found, Unknown) else getattr(found, field)
+            hosts[name] = replace(host, **{field: answer})
+    return replace(facts, hosts=hosts)
+
+
 async def probe_hosts(
     nodes: Nodes, machines: Sequence[Machine], facts: Sequence[str], clock: Clock | None = None
 ) -> dict[str, Maybe[HostFacts]]:
@@ -130,9 +143,10 @@ def _steady(clock: Clock) -> Callable[[], float]:
 
 def host_facts(outputs: Mapping[str, FactOutput], facts: Sequence[str]) -> HostFacts:
     """What the scripts printed, as facts; one that was asked and did not answer is Unknown."""
+    names = [fact.partition(" ")[0] for fact in facts]
     fields: dict[str, Any] = {
         name.replace("-", "_"): FACTS[name](outputs[name]) if name in outputs else Unknown("no answer")
-        for name in facts
+        for name in names
     }
     return HostFacts(**fields)
 

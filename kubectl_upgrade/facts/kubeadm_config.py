@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from kubectl_upgrade.facts.etcd_tag import is_settable
 from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.given import Given, given
 from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
@@ -28,8 +30,8 @@ _COMPONENTS = {
 def kubeadm_config(config_map: Json) -> KubeadmConfig:
     """Chosen fields; the endpoint is empty when it is not set. PreflightError when it is not what kubeadm writes."""
     try:
-        configuration = yaml.load(config_map["data"]["ClusterConfiguration"], yaml.CSafeLoader)
-        return _parse(configuration)
+        text = config_map["data"]["ClusterConfiguration"]
+        return replace(_parse(yaml.load(text, yaml.CSafeLoader)), etcd_tag_settable=is_settable(text))
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise PreflightError(
             f"reading ClusterConfiguration in the ConfigMap kube-system/kubeadm-config: {error}",

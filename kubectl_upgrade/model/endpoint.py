@@ -1,7 +1,8 @@
-"""The cluster's endpoint, `host:port`, and whether a control plane itself stands behind its name."""
+"""Endpoints: the cluster's, `host:port`, as control planes see it, and those of an etcd that is not kubeadm's."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,34 @@ if TYPE_CHECKING:
 # kubeadm's bindPort where controlPlaneEndpoint names none
 _PORT = 6443
 _HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSeen:
+    """The cluster's endpoint as a control plane sees it (endpoint.sh); `host:port` as in an URL."""
+
+    kubelet: str
+    """the server in kubelet.conf"""
+    endpoint: str
+    """the server in admin.conf, which kubeadm takes from controlPlaneEndpoint"""
+    own: bool
+    """the endpoint is an address of this very node, now"""
+    ready: bool
+    """/readyz answered 200 through it"""
+    said: str
+    """what came instead, when not ready"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdEndpoint:
+    """An etcd that is not kubeadm's, as an API server reaches it (external-etcd.sh)."""
+
+    url: str
+    healthy: bool
+    version: str
+    """of the server, `3.6.5`; empty when it did not say"""
+    said: str
+    """its answer, or curl's error"""
 
 
 def host_and_port(endpoint: str) -> tuple[str, int] | None:

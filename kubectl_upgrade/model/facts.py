@@ -11,6 +11,8 @@ from kubectl_upgrade.model.admission import Admission
 from kubectl_upgrade.model.certificates import Certificates
 from kubectl_upgrade.model.deprecated_api import DeprecatedApi
 from kubectl_upgrade.model.drains import Budget, MovingPod
+from kubectl_upgrade.model.endpoint import EndpointSeen, EtcdEndpoint
+from kubectl_upgrade.model.etcd import EtcdImages
 from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
 from kubectl_upgrade.model.node_health import System
@@ -199,34 +201,6 @@ class Kubelet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSeen:
-    """The cluster's endpoint as a control plane sees it (endpoint.sh); `host:port` as in an URL."""
-
-    kubelet: str
-    """the server in kubelet.conf"""
-    endpoint: str
-    """the server in admin.conf, which kubeadm takes from controlPlaneEndpoint"""
-    own: bool
-    """the endpoint is an address of this very node, now"""
-    ready: bool
-    """/readyz answered 200 through it"""
-    said: str
-    """what came instead, when not ready"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EtcdEndpoint:
-    """An etcd that is not kubeadm's, as an API server reaches it (external-etcd.sh)."""
-
-    url: str
-    healthy: bool
-    version: str
-    """of the server, `3.6.5`; empty when it did not say"""
-    said: str
-    """its answer, or curl's error"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
     """What was asked on one node over ssh; a part that was not asked, or not answered, is Unknown."""
 
@@ -256,6 +230,7 @@ class HostFacts:
     """before and after the round trip, seconds since 1970 by the clock of the machine that asked"""
     offers: Maybe[Offers] = NOT_ASKED
     rendered: Maybe[Rendered] = NOT_ASKED
+    etcd_images: Maybe[EtcdImages] = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

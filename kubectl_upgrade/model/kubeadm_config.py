@@ -27,5 +27,7 @@ class KubeadmConfig:
     dns_disabled: bool = False
     proxy_disabled: bool = False
     """kubeadm leaves the add-on alone"""
+    etcd_tag_settable: bool = True
+    """etcd.local is written as kubeadm writes it, so that a tag can be put there and nothing else changes"""
     given: tuple[Given, ...] = ()
     """extraArgs of its components, and feature gates of kubeadm itself"""

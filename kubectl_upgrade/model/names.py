@@ -10,6 +10,9 @@ CORDON_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/cordoned-by"
 # value: run id and epoch. Written when a run is taken over, so that a patch which the old client prepared meets a
 # Node that has changed
 EPOCH_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/taken-over"
+# on the ConfigMap kubeadm-config; value: run id, the tag of etcd's image that the run has set there, and the one that
+# was there before. Written in the patch that sets the tag
+ETCD_TAG_ANNOTATION = "upgrade-cp/etcd-image-tag"
 # KubeOne's labels for a node in upgrade: its proposal's and its code's
 KUBEONE_LABELS = ("kubeone.io/upgrade-in-process", "kubeone.io/upgrade-in-progress")
 

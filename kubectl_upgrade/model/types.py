@@ -74,6 +74,7 @@ EtcdVersion = Annotated[
 Endpoint = Annotated[str, Pattern(r"[A-Za-z0-9.:\[\]-]{1,260}", "host:port")]
 ImageRepository = Annotated[str, Pattern(r"[a-z0-9]([a-z0-9._/:-]{0,198}[a-z0-9])?", "an image repository")]
 ImageTag = Annotated[str, Pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "an image tag, or none")]
+EtcdTag = Annotated[str, Pattern(r"3\.[0-9]{1,3}\.[0-9]{1,3}-[0-9]{1,3}", "a tag of etcd's image such as 3.5.32-0")]
 PackageName = Annotated[str, Pattern(r"[a-z0-9][a-z0-9+.-]{0,63}", "a package's name")]
 # kubeadm's named preflight errors are words like SystemVerification or Port-6443; never `all`
 KubeadmError = Annotated[

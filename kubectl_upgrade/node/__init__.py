@@ -16,6 +16,7 @@ _CALLS = {
     "run": ("unit-state",),
     "endpoint": ("endpoint",),
     "system": ("container-runtime",),
+    "etcd-images": ("container-runtime", "registry"),
     "flags": ("kubelet-flags",),
     "offers": ("apt-repository", "repository-switch"),
     "rendered": ("own-apiserver",),

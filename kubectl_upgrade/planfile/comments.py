@@ -68,6 +68,11 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
             "They skip a minor whose kubeadm takes flags out of kubeadm-flags.env with which newer kubelets do not "
             f"start: {_CLEAN} does that in its place."
         )
+    if any(step.do == "move-etcd" for step in stage.steps):
+        lines.append(
+            "etcd is below what this hop needs first: kubeadm of the version that runs brings each member there, by a "
+            "tag that stands in its configuration just for that."
+        )
     after = stage.after
     if after is not None and after.soak_seconds is not None:
         lines.append(f"Then it is watched for {after.soak_seconds} s before the next stage.")

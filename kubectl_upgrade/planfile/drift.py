@@ -9,7 +9,7 @@ from kubectl_upgrade.facts.static_pods import image_version
 from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS, CORDON_ANNOTATION
 from kubectl_upgrade.model.run_record import RunRecord
-from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, expected
+from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, etcd_tags, expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +77,13 @@ def _cluster(plan: Plan, facts: Facts, progress: Progress) -> Iterator[Drift]:
     config, pinned = facts.kubeadm_config, plan.cluster_configuration
     yield from _pin("cluster.uid", plan.cluster.uid, facts.uid)
     yield from _pin("cluster.caHash", plan.cluster.ca_hash, facts.ca_hash)
+    tags = etcd_tags(plan, progress)
+    if config.etcd_image_tag not in tags:
+        yield from _pin("clusterConfiguration.etcd_image_tag", tags[-1], config.etcd_image_tag)
     for field in fields(pinned):
-        yield from _pin(f"clusterConfiguration.{field.name}", getattr(pinned, field.name), getattr(config, field.name))
+        if field.name != "etcd_image_tag":
+            was, now = getattr(pinned, field.name), getattr(config, field.name)
+            yield from _pin(f"clusterConfiguration.{field.name}", was, now)
     if config.kubernetes_version not in _cluster_versions(plan, progress):
         yield Drift("cluster.from", str(plan.cluster.from_), str(config.kubernetes_version))
     first = plan.control_planes[0].versions.kube_proxy

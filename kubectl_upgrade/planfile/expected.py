@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_upgrade.model.plan import StepId
 from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.targets import targets_of_hop
+from kubectl_upgrade.steps.pin_etcd import PinEtcd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,29 @@ def _settled(pin: str, step_id: StepId, progress: Progress) -> bool:
     """A pin that is read on the node holds at once; one of the API's when the target's waits have seen it."""
     subject = f"{step_id.hop}/{step_id.stage}/{step_id.target}"
     return pin == "repository" or subject in progress.targets_done
+
+
+def etcd_tags(plan: Plan, progress: Progress) -> tuple[str, ...]:
+    """Values that etcd.local.imageTag may have now, oldest first."""
+    planned = now = plan.cluster_configuration.etcd_image_tag
+    for step_id, step in _of_cluster(plan) if progress.run8 else ():
+        value = step.tag if isinstance(step, PinEtcd) else planned
+        subject = f"{step_id.hop}/{step_id.stage}/{step_id.target}"
+        if str(step_id) not in progress.steps_done and subject not in progress.targets_done:
+            return now, value
+        now = value
+    return (now,)
+
+
+def _of_cluster(plan: Plan) -> Iterator[tuple[StepId, Step]]:
+    """Steps on the cluster that change pins."""
+    for hop in plan.hops:
+        for stage in hop.stages:
+            if stage.targets == "cluster":
+                for planned in stage.steps:
+                    step = build_step(planned)
+                    if step.CHANGES:
+                        yield StepId(str(hop.to), stage.stage, "cluster", planned.name), step
 
 
 def _changing(plan: Plan, entry: ControlPlane) -> Iterator[tuple[StepId, Step]]:

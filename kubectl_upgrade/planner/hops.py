@@ -67,7 +67,7 @@ def hops_of(
     start: Version,
     control_planes: tuple[ControlPlane, ...],
     pools: tuple[Pool, ...],
-    order: Callable[[Version], Order],
+    order: Callable[[Version, Version], Order],
 ) -> tuple[Hop, ...]:
     """Control planes and their kubelets stop everywhere, workers as seldom as the version skew policy lets them: each
     of their stops costs a drain. Every hop is laid out for the nodes as they enter it.
@@ -76,7 +76,7 @@ def hops_of(
     for index, (before, to) in enumerate(pairwise((start, *way))):
         following = next(iter(way[index + 1 :]), None)
         moving = tuple(pool for pool in pools if pool.kubelet < to and not _may_stay(pool, following))
-        made.append(Hop(from_=before, to=to, stages=order(to).stages(control_planes, moving)))
+        made.append(Hop(from_=before, to=to, stages=order(before, to).stages(control_planes, moving)))
         control_planes = tuple(_with_kubelet(node, max(to, node.versions.kubelet)) for node in control_planes)
         pools = tuple(replace(pool, kubelet=to) if pool in moving else pool for pool in pools)
     return tuple(made)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.checks import CHECKS
+from kubectl_upgrade.checks.etcd_minimum import EtcdMinimum
+from kubectl_upgrade.checks.etcd_way import etcd_ways
 from kubectl_upgrade.checks.judge import blockers
 from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
 from kubectl_upgrade.checks.unmanaged_pods import UnmanagedPods
@@ -114,8 +116,11 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
     else:
         way = way_to(target, start, max(found), options.via)
 
-    def order(to: Version) -> Order:
+    ways = {} if _waived(EtcdMinimum.NAME, judgements) else etcd_ways(facts, target)
+
+    def order(before: Version, to: Version) -> Order:
         return Order(
+            from_=before,
             to=to,
             stacked_etcd=facts.kubeadm_config.etcd == "stacked",
             members=len(control_planes),
@@ -124,6 +129,7 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
             drain_seconds=options.drain_seconds,
             unmanaged_pods="delete" if _waived(UnmanagedPods.NAME, judgements) else "stop",
             kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
+            etcd_tag=ways.get(to.line.removeprefix("v"), "") if to.line != before.line else "",
             nodes=len(facts.linux),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kubectl_upgrade.model.drains import needs_drain
+from kubectl_upgrade.model.etcd import etcd_version
 from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, PoolTargets, Stage
 from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
@@ -26,6 +27,7 @@ _FEW = 2
 class Order:
     """What the steps of one hop need to know."""
 
+    from_: Version
     to: Version
     stacked_etcd: bool
     members: int
@@ -37,6 +39,8 @@ class Order:
     """what a drain does with them"""
     kubelet_via_endpoint: bool
     """while kubeadm runs on a control plane"""
+    etcd_tag: str
+    """to which members are brought before anything else, by kubeadm of `from_`; empty when they need not"""
     nodes: int
     """of the whole cluster: kube-proxy rolls out one node after the other (maxUnavailable 1, kubeadm's default)"""
 
@@ -56,7 +60,9 @@ class Order:
         everyone: Targets = "all" if pools else (first, *others)
         stages = [
             Stage(stage="prepare", targets=everyone, parallel=True, at_once=self._at_once(), steps=self._prepare()),
+            *self._prepare_etcd(control_planes),
             *self._backup((first, *others)),
+            *self._etcd_first(control_planes),
             Stage(stage="first-control-plane", targets=(first,), steps=self._control_plane("kubeadm-apply")),
             Stage(stage="other-control-planes", targets=tuple(others), steps=self._control_plane("kubeadm-node")),
             Stage(stage="add-ons", targets="cluster", steps=self._add_ons()),
@@ -82,6 +88,36 @@ class Order:
         steps = (step("backup-etcd", version=str(self.to)),)
         return (Stage(stage="backup", targets=names, steps=steps),) if self.stacked_etcd else ()
 
+    def _moving(self, control_planes: tuple[ControlPlane, ...]) -> tuple[str, ...]:
+        """Nodes whose member is older than the tag."""
+        wanted = etcd_version(self.etcd_tag)
+        found = {node.name: etcd_version(node.versions.etcd) for node in control_planes}
+        return tuple(name for name, version in found.items() if wanted and version and version < wanted)
+
+    def _prepare_etcd(self, control_planes: tuple[ControlPlane, ...]) -> tuple[Stage, ...]:
+        steps = (step("pull-etcd", version=str(self.from_), tag=self.etcd_tag),)
+        moving = self._moving(control_planes)
+        return (Stage(stage="prepare-etcd", targets=moving, parallel=True, steps=steps),) if moving else ()
+
+    def _etcd_first(self, control_planes: tuple[ControlPlane, ...]) -> tuple[Stage, ...]:
+        """The tag is in kubeadm's configuration only while members move: with it there, this hop's kubeadm would keep
+        etcd at it.
+        """
+        moving = self._moving(control_planes)
+        if not moving:
+            return ()
+        steps = (
+            step("mark-node"),
+            *self._via_endpoint(step("move-etcd", version=str(self.from_), tag=self.etcd_tag)),
+            *self._settled(self.from_),
+            step("unmark-node"),
+        )
+        return (
+            Stage(stage="pin-etcd", targets="cluster", steps=(step("pin-etcd", tag=self.etcd_tag),)),
+            Stage(stage="etcd-members", targets=moving, steps=steps),
+            Stage(stage="unpin-etcd", targets="cluster", steps=(step("unpin-etcd"),)),
+        )
+
     def _control_plane(self, kubeadm: str) -> tuple[PlannedStep, ...]:
         return (
             step("mark-node"),
@@ -89,7 +125,7 @@ class Order:
             *self._via_endpoint(
                 self._kubeadm(kubeadm, apiserverGraceSeconds=_APISERVER_GRACE_SECONDS, nudgeKubelet=True)
             ),
-            *self._settled(),
+            *self._settled(self.to),
             step("unmark-node"),
         )
 
@@ -102,9 +138,9 @@ class Order:
         ignored: dict[str, Argument] = {"ignorePreflightErrors": self.ignored} if self.ignored else {}
         return step(name, version=str(self.to), **ignored, **further)
 
-    def _settled(self) -> tuple[PlannedStep, ...]:
+    def _settled(self, version: Version) -> tuple[PlannedStep, ...]:
         etcd = (step("wait-etcd", members=self.members, timeoutSeconds=300),) if self.stacked_etcd else ()
-        return (step("wait-control-plane", version=str(self.to), timeoutSeconds=600), *etcd)
+        return (step("wait-control-plane", version=str(version), timeoutSeconds=600), *etcd)
 
     def _add_ons(self) -> tuple[PlannedStep, ...]:
         return (
@@ -114,7 +150,7 @@ class Order:
 
     def _control_plane_kubelet(self, nodes: Sequence[ControlPlane]) -> tuple[PlannedStep, ...]:
         minor = any(needs_drain(node.versions.kubelet, self.to) for node in nodes)
-        steps = (*self._kubelet(), *self._settled())
+        steps = (*self._kubelet(), *self._settled(self.to))
         return (step("mark-node"), *(self._drained(steps) if minor else steps), step("unmark-node"))
 
     def _workers(self, pool: Pool) -> Stage:

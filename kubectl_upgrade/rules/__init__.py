@@ -73,6 +73,8 @@ class EtcdRule:
     source: str
     better: Version | None = None
     """what etcd's maintainers recommend beyond the minimum"""
+    tags: tuple[str, ...] = ()
+    """of etcd's image, at the minimum at least and of its minor, best first: `3.5.32-0`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ def _etcd(entry: Entry) -> EtcdRule:
     return EtcdRule(
         minimum=Version.parse(entry["minimum"]),
         better=Version.parse(entry["better"]) if "better" in entry else None,
+        tags=tuple(tag["tag"] for tag in entry.get("tags", ())),
         why=entry["why"],
         source=entry["source"],
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import kubeadm
+from kubectl_upgrade.simulation.etcd_images import why_refused
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.power import start_kubelet
 from kubectl_upgrade.simulation.releases import release, unknown_flags
@@ -62,18 +63,21 @@ def _demand_offer(running: Running, wanted: Version, line: str) -> None:
 
 async def pull_images(running: Running, version: str, repository: str, etcd: str, role: str, *pins: str) -> None:
     """Pull what a node of this role will run; the images of what the cluster pins are there already."""
-    del etcd, pins
-    node, wanted = running.node, Version.parse(version)
+    del pins
+    node, cluster, wanted = running.node, running.cluster, Version.parse(version)
+    further = {etcd} - {"none", "external", cluster.configuration.etcd_tag} - node.etcd_images
     async with running.phase("pull"):
-        if wanted in node.images:
-            running.say(f"all images of {version} are here")
-            return
         if wanted not in node.fetched and node.packages["kubeadm"] != wanted:
             raise ActionFailedError(REFUSED, f"there is no kubeadm {version} on this node")
-        await running.takes(12, 26) if role == "control-plane" else await running.takes(4, 12)
-        if not running.cluster.registry_up:
+        if wanted in node.images and not further:
+            running.say(f"all images of {version} are here")
+            return
+        much = role == "control-plane" and wanted not in node.images
+        await running.takes(12, 26) if much else await running.takes(4, 12)
+        if not cluster.registry_up or any(why_refused(cluster, node, tag) for tag in further):
             raise ActionFailedError(REFUSED, f"pulling the images of {version} from {repository}: connection refused")
         node.images.add(wanted)
+        node.etcd_images |= further
         running.say(f"the images of {version} are here")
 
 
@@ -209,6 +213,7 @@ ACTIONS: dict[str, tuple[Model, tuple[str, ...]]] = {
     "kubeadm-node": (kubeadm.node, (_PATCHES, _ERRORS)),
     "kubelet-via-endpoint": (kubelet_via_endpoint, (r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", r"[1-9][0-9]{0,4}")),
     "kubelet-via-own-apiserver": (kubelet_via_own_apiserver, ()),
+    "move-etcd": (kubeadm.move_etcd, (_VERSION, r"3\.[0-9]{1,3}\.[0-9]{1,3}-[0-9]{1,3}", _PATCHES)),
     "pull-images": (pull_images, (_VERSION, _REPOSITORY, r"[A-Za-z0-9_.-]+", r"control-plane|worker")),
     "restart-kubelet": (restart_kubelet, (_VERSION, r"[a-z]+")),
 }

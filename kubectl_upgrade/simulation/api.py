@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_upgrade.model.errors import ApiError
 from kubectl_upgrade.simulation.faults import Point, UnplannedError
-from kubectl_upgrade.simulation.paths import NODES, PODS, Location, locate
+from kubectl_upgrade.simulation.paths import CONFIG_MAPS, NODES, PODS, Location, locate
 from kubectl_upgrade.simulation.status import present
 from kubectl_upgrade.simulation.store import received
 
@@ -89,6 +89,8 @@ class SimulatedApi:
             self._client.landed(f"patch {path}")
             if at.collection == NODES and "unschedulable" in body.get("spec", {}):
                 self._cluster.workloads.cordon_changed(at.name)
+            if at.collection == CONFIG_MAPS:
+                self._cluster.read_configuration()
             return self._show(at, obj)
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:

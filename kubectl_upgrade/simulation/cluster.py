@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from kubectl_upgrade.model.errors import NodeUnreachableError
 from kubectl_upgrade.simulation import identity, objects
 from kubectl_upgrade.simulation.admission import Admission
@@ -217,6 +219,13 @@ class ModelCluster:
         self.show_static_pod(node, component)
 
     # configuration
+
+    def read_configuration(self) -> None:
+        """Somebody has changed kubeadm-config: kubeadm takes etcd's tag from there."""
+        there = self.store.find(CONFIG_MAPS, "kubeadm-config", objects.KUBE_SYSTEM)
+        if there is not None:
+            etcd = yaml.safe_load(there["data"]["ClusterConfiguration"])["etcd"]
+            self.configuration.etcd_tag = etcd.get("local", {}).get("imageTag", "none")
 
     def publish_configuration(self) -> None:
         """kubeadm-config, kubelet-config and kube-proxy's as ConfigMaps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.simulation import flags, objects, offers, rendered
+from kubectl_upgrade.simulation import etcd_images, flags, objects, offers, rendered
 from kubectl_upgrade.simulation.certificate import SIGNED, certificate
 from kubectl_upgrade.simulation.faults import UnplannedError
 from kubectl_upgrade.simulation.not_observed import NotObservedError
@@ -25,14 +25,15 @@ _YEAR = 365 * 24 * 3600
 
 def observe(cluster: ModelCluster, node: Node, facts: Sequence[str]) -> dict[str, FactOutput]:
     """The output of facts by name; UnplannedError for one that is not modelled."""
-    return {fact: _one(cluster, node, fact) for fact in facts}
+    asked = [fact.split(" ") for fact in facts]
+    return {name: _one(cluster, node, name, arguments) for name, *arguments in asked}
 
 
-def _one(cluster: ModelCluster, node: Node, fact: str) -> FactOutput:
-    if fact not in FACTS:
-        raise UnplannedError(f"no such fact is modelled: {fact}")
+def _one(cluster: ModelCluster, node: Node, fact: str, arguments: Sequence[str]) -> FactOutput:
+    if fact not in FACTS or bool(arguments) != (fact in _WITH_ARGUMENTS):
+        raise UnplannedError(f"no such fact is modelled: {' '.join((fact, *arguments))}")
     try:
-        return FactOutput(0, "".join(f"{line}\n" for line in FACTS[fact](cluster, node)))
+        return FactOutput(0, "".join(f"{line}\n" for line in FACTS[fact](cluster, node, *arguments)))
     except NotObservedError as error:
         return FactOutput(1, f"{error}\n")
 
@@ -234,12 +235,16 @@ def _kubelet_config_access(cluster: ModelCluster, node: Node) -> list[str]:
     return ["code 200"]
 
 
+def _etcd_images(cluster: ModelCluster, node: Node, *arguments: str) -> list[str]:
+    return etcd_images.observe(cluster, node, arguments)
+
+
 def _system(cluster: ModelCluster, node: Node) -> list[str]:
     return node.health.said(cluster.epoch.timestamp() + cluster.now, kubelet_active=node.kubelet.active)
 
 
 # name of the script → its model
-FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
+FACTS: dict[str, Callable[..., list[str]]] = {
     "host": _host,
     "packages": _packages,
     "kubeadm": _kubeadm,
@@ -260,7 +265,9 @@ FACTS: dict[str, Callable[[ModelCluster, Node], list[str]]] = {
     "system": _system,
     "offers": offers.observe,
     "rendered": rendered.observe,
+    "etcd-images": _etcd_images,
 }
+_WITH_ARGUMENTS = frozenset({"etcd-images"})
 # what traces of actions do not hold: what is for people only, asked by one wait or check alone, or of another etcd
 _NOT_RECORDED = frozenset(
     {
@@ -274,6 +281,7 @@ _NOT_RECORDED = frozenset(
         "system",
         "offers",
         "rendered",
+        "etcd-images",
     }
 )
 RECORDED = tuple(name for name in FACTS if name not in _NOT_RECORDED)

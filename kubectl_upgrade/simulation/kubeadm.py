@@ -83,10 +83,31 @@ async def node(running: Running, patches: str, ignored: str, *pins: str) -> None
     running.say("[upgrade] The configuration for this node was successfully updated!")
 
 
+async def move_etcd(running: Running, version: str, tag: str, patches: str) -> None:
+    """`kubeadm upgrade node phase control-plane` of the version that runs: nothing but etcd's manifest differs."""
+    node, target = running.node, Version.parse(version)
+    if node.packages["kubeadm"] != target:
+        raise ActionFailedError(FAILED, f"kubeadm on this node is {node.packages['kubeadm']}, not {target}")
+    for component in COMPONENTS[1:]:
+        if not node.static_pods[component].manifest_image.endswith(f":{target}"):
+            raise ActionFailedError(FAILED, f"the manifest of {component} is not at {target}")
+    await _api(running)
+    await _static_pods(running, target, patches, _sooner(()))
+    _keep_manifests(node)
+    image = node.static_pods["etcd"].manifest_image
+    if etcd_version(image) < etcd_version(f"etcd:{tag}"):
+        raise ActionFailedError(FAILED, f"kubeadm has left etcd at {image}")
+    running.say(f"etcd is at {image.rpartition(':')[2]}")
+
+
 def _end(running: Running) -> None:
     """Certificates are signed anew, and lib/kubeadm.sh records what kubeadm left."""
     node = running.node
     node.certificates_made = running.cluster.now
+    _keep_manifests(node)
+
+
+def _keep_manifests(node: Node) -> None:
     node.kept_manifests = {component: static.manifest_hash for component, static in node.static_pods.items()}
 
 

@@ -136,7 +136,7 @@ class Node:
     fence: Fence | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     lacks: set[str] = field(default_factory=set)
-    """bare versions that this node's mirror does not offer (yet)"""
+    """bare versions, and tags of etcd, that this node's mirrors do not offer (yet)"""
     fetched: set[Version] = field(default_factory=set)
     """versions whose packages lie in the run's folder"""
     kept_kubelet: Version | None = None
@@ -145,6 +145,8 @@ class Node:
     """it has, and the new one was not installed since"""
     images: set[Version] = field(default_factory=set)
     """Kubernetes versions whose images are there"""
+    etcd_images: set[str] = field(default_factory=set)
+    """tags of etcd's that were pulled beside those"""
     kept_manifests: dict[str, str] = field(default_factory=dict)
     """component → sha256:…, as the run's kubeadm left them"""
     backups: dict[str, dict[str, bytes]] = field(default_factory=dict)

@@ -96,6 +96,7 @@ def _node(cluster: ModelCluster, name: str, address: str, kubelet: Version, kube
         ),
         packages=dict(zip(KUBERNETES_PACKAGES, (kubeadm, kubelet, kubelet), strict=True)),
         repository=kubeadm.line,
+        images={kubeadm},
     )
 
 

@@ -14,10 +14,14 @@ from kubectl_upgrade.steps.kubeadm_node import KubeadmNode
 from kubectl_upgrade.steps.kubelet_via_endpoint import KubeletViaEndpoint
 from kubectl_upgrade.steps.kubelet_via_own_apiserver import KubeletViaOwnApiserver
 from kubectl_upgrade.steps.mark_node import MarkNode
+from kubectl_upgrade.steps.move_etcd import MoveEtcd
+from kubectl_upgrade.steps.pin_etcd import PinEtcd
+from kubectl_upgrade.steps.pull_etcd import PullEtcd
 from kubectl_upgrade.steps.pull_images import PullImages
 from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
 from kubectl_upgrade.steps.unmark_node import UnmarkNode
+from kubectl_upgrade.steps.unpin_etcd import UnpinEtcd
 from kubectl_upgrade.steps.wait_add_ons import WaitAddOns
 from kubectl_upgrade.steps.wait_control_plane import WaitControlPlane
 from kubectl_upgrade.steps.wait_etcd import WaitEtcd
@@ -36,10 +40,14 @@ STEPS: dict[str, type[Step]] = {
     "kubelet-via-endpoint": KubeletViaEndpoint,
     "kubelet-via-own-apiserver": KubeletViaOwnApiserver,
     "mark-node": MarkNode,
+    "move-etcd": MoveEtcd,
+    "pin-etcd": PinEtcd,
+    "pull-etcd": PullEtcd,
     "pull-images": PullImages,
     "restart-kubelet": RestartKubelet,
     "uncordon-node": UncordonNode,
     "unmark-node": UnmarkNode,
+    "unpin-etcd": UnpinEtcd,
     "wait-add-ons": WaitAddOns,
     "wait-control-plane": WaitControlPlane,
     "wait-etcd": WaitEtcd,

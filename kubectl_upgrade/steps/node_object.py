@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.errors import ConflictError, StepError
+from kubectl_upgrade.model.errors import StepError
+from kubectl_upgrade.steps.api_object import change_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_upgrade.steps.base import StepContext
     from kubectl_upgrade.world import Json
-
-_TRIES = 10
 
 
 def path(context: StepContext) -> str:
@@ -37,19 +36,4 @@ async def change(context: StepContext, decide: Callable[[Json], Json | None]) ->
 
     The patch holds only for the state that was read: its kubelet writes there too, so a conflict means look again.
     """
-    for _ in range(_TRIES):
-        node = await read(context)
-        patch = decide(node)
-        if patch is None:
-            return False
-        preconditions = {key: node["metadata"][key] for key in ("uid", "resourceVersion")}
-        metadata = {**patch.get("metadata", {}), **preconditions}
-        try:
-            await context.cluster.patch(path(context), {**patch, "metadata": metadata})
-        except ConflictError as error:
-            last = error
-        else:
-            return True
-    raise StepError(
-        f"{context.node.name}: the Node changed under each of {_TRIES} patches: {last.message}", "run apply again"
-    )
+    return await change_object(context, path(context), lambda: read(context), decide)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kubectl_upgrade.model.plan import ControlPlane
 from kubectl_upgrade.model.version import Version
@@ -27,11 +27,18 @@ class PullImages(Step):
 
     def action(self, target: NodeTarget, configuration: ClusterConfiguration) -> Action:
         etcd = "external" if configuration.etcd == "external" else configuration.etcd_image_tag
-        role = "control-plane" if isinstance(target, ControlPlane) else "worker"
-        pins = {
-            "etcd-repository": configuration.etcd_image_repository,
-            "dns-repository": configuration.dns_image_repository,
-            "dns-tag": configuration.dns_image_tag,
-        }
-        pinned = [f"{name}={value}" for name, value in pins.items() if value != "none"]
-        return Action("pull-images", (str(self.version), configuration.image_repository, etcd, role, *pinned), 1800)
+        role: Literal["control-plane", "worker"] = "control-plane" if isinstance(target, ControlPlane) else "worker"
+        return Action("pull-images", arguments(self.version, etcd, configuration, role), 1800)
+
+
+def arguments(
+    version: Version, etcd: str, configuration: ClusterConfiguration, role: Literal["control-plane", "worker"]
+) -> tuple[str, ...]:
+    """As the action takes them; `etcd`: its tag, `none` for kubeadm's own, or `external`."""
+    pins = {
+        "etcd-repository": configuration.etcd_image_repository,
+        "dns-repository": configuration.dns_image_repository,
+        "dns-tag": configuration.dns_image_tag,
+    }
+    pinned = [f"{name}={value}" for name, value in pins.items() if value != "none"]
+    return (str(version), configuration.image_repository, etcd, role, *pinned)

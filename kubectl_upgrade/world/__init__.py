@@ -69,7 +69,10 @@ class Nodes(Protocol):
     """
 
     async def probe(self, machine: Machine, facts: Sequence[str]) -> Mapping[str, FactOutput]:
-        """Run facts (names of node/facts/*.sh) in one round trip; changes nothing, leaves nothing."""
+        """Run facts (names of node/facts/*.sh) in one round trip; changes nothing, leaves nothing.
+
+        Words after a name are its script's arguments; answers are by the name alone.
+        """
 
     async def install(self, machine: Machine) -> None:
         """Bring the bundle (helper and actions) to the node, or prove that it is there unaltered."""

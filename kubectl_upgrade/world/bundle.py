@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +13,9 @@ from kubectl_upgrade import node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+# of actions and facts; the scripts check again
+ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,18 @@ class Bundle:
 
 
 def probe(facts: Sequence[str]) -> bytes:
-    """A program that asks a node for these facts; answers with `NAME BASE64` for each."""
-    return _program("probe.sh", [f"fact {name} {b64encode(node.fact(name).encode()).decode()}" for name in facts])
+    """A program that asks a node for these facts; answers with `NAME BASE64` for each.
+
+    ValueError for an argument that is not plain text: it stands in the program as it is.
+    """
+    return _program("probe.sh", [_asked(*fact.split(" ")) for fact in facts])
+
+
+def _asked(name: str, *arguments: str) -> str:
+    for argument in arguments:
+        if not ARGUMENT.fullmatch(argument):
+            raise ValueError(f"{argument!r} may not be an argument of the fact {name}")
+    return " ".join(("fact", name, b64encode(node.fact(name).encode()).decode(), *arguments))
 
 
 def _program(start: str, lines: Sequence[str]) -> bytes:

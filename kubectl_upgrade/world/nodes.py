@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from kubectl_upgrade.model.errors import AccessError, LockedError, NodeUnreachableError, PlanError, StepError
 from kubectl_upgrade.world import FactOutput, Fence, Machine, Nodes, UnitStatus
-from kubectl_upgrade.world.bundle import Bundle, probe
+from kubectl_upgrade.world.bundle import ARGUMENT, Bundle, probe
 from kubectl_upgrade.world.download import Download
 from kubectl_upgrade.world.ssh_errors import last
 
@@ -25,7 +25,6 @@ _LONGEST_FACT = 262144  # bytes, as in probe.sh
 _LONGEST_OUTPUT = 65536  # bytes, as in helper.sh
 _LONGEST_FETCH = 14400  # seconds: 8 GiB at 600 KiB/s; a connection that dies is noticed by ssh itself
 _WHO = "`kubectl -n kube-system get lease upgrade-cp -o yaml` names who holds the cluster"
-_ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+/-]{0,255}")
 _UNIT = re.compile(r"upgrade-cp-[0-9a-f]{8}-[0-9a-f]{12}-[1-9][0-9]{0,3}")
 _State = Literal["absent", "running", "exited", "interrupted"]
 
@@ -43,7 +42,7 @@ class SshNodes(Nodes):
         # probe.sh gives each fact 30 seconds, and 5 to die
         answer = await self._ssh.call(machine, "looking", [], probe(facts), 20 + 35 * len(facts))
         found = dict(_fact(line) for line in answer.stdout.splitlines() if line.startswith(_MARK))
-        if missing := [name for name in facts if name not in found]:
+        if missing := [fact for fact in facts if fact.partition(" ")[0] not in found]:
             raise AccessError(
                 f"looking on {machine.name}: no answer to {', '.join(missing)}; it said: {last(answer.stderr)}",
                 "run it again; if it stays so, see whether a login there prints or ends something of its own",
@@ -69,7 +68,7 @@ class SshNodes(Nodes):
     async def start(self, machine: Machine, fence: Fence, unit: str, action: str, args: Sequence[str]) -> None:
         doing = f"starting {action}"
         for arg in args:
-            if not _ARGUMENT.fullmatch(arg):
+            if not ARGUMENT.fullmatch(arg):
                 raise PlanError(f"{doing} on {machine.name}: {arg!r} may not be an argument", "correct the plan")
         said, _ = await self._helper(machine, doing, "start", *_words(fence), _unit(unit), action, *args)
         if said.startswith("busy "):

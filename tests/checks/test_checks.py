@@ -11,7 +11,8 @@ from kubectl_upgrade.checks import CHECKS
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
 from kubectl_upgrade.checks.kubelets_via_endpoint import kubelets_may_go_via_endpoint
-from kubectl_upgrade.model.facts import Apiserver, EndpointSeen, Facts, HostFacts, Kubeadm, Unknown
+from kubectl_upgrade.model.endpoint import EndpointSeen
+from kubectl_upgrade.model.facts import Apiserver, Facts, HostFacts, Kubeadm, Unknown
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 

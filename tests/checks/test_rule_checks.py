@@ -12,7 +12,8 @@ from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.judge import blockers, judge
 from kubectl_upgrade.facts.gather import gather
 from kubectl_upgrade.model.deprecated_api import DeprecatedApi
-from kubectl_upgrade.model.facts import Apiserver, Etcd, EtcdEndpoint, Facts, HostFacts, Unknown
+from kubectl_upgrade.model.endpoint import EtcdEndpoint
+from kubectl_upgrade.model.facts import Apiserver, Etcd, Facts, HostFacts, Unknown
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation.loop import run
 from kubectl_upgrade.simulation.sample import sample

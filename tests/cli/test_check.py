@@ -13,9 +13,11 @@ import yaml
 from kubectl_upgrade.cli.check import Output, check, printed
 from kubectl_upgrade.cli.connection import Connection
 from kubectl_upgrade.cli.looking import ProbeWorkers, look
-from kubectl_upgrade.cli.plan import plan
+from kubectl_upgrade.cli.plan import make, plan
 from kubectl_upgrade.model.errors import PreflightError
+from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.read import read
+from kubectl_upgrade.planner.make_plan import Options
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
@@ -141,3 +143,29 @@ def test_each_waiver_has_its_own_last_day(model: ModelCluster, capsys: pytest.Ca
         "no-upgrade-in-process": "2999-01-31",
     }
     assert str(made.cluster.to) == "v1.35.2"
+
+
+def test_an_old_etcd_is_no_blocker_where_the_plan_has_a_way() -> None:
+    """And a person who accepts it gets none: what was waived is waived, not mended."""
+    model = sample(3, 0, "v1.33.4", pods_per_worker=0)
+    world = simulated_world(model)
+
+    def results(*waived: str) -> set[str]:
+        _, _, judgements = loop.run(look(world, Version.parse("v1.34.4"), waived, ProbeWorkers.AUTO.value))
+        return {judgement.result for judgement in judgements if judgement.check == "etcd-minimum"}
+
+    assert results() == {"warn"}
+    assert results("etcd-minimum") == {"waived"}
+    model.nodes["cp2"].lacks |= {"3.5.26-0", "3.5.32-0"}
+    assert results() == {"blocker"}
+
+
+def test_a_waived_etcd_minimum_leaves_the_way_out_of_the_plan() -> None:
+    world = simulated_world(sample(3, 0, "v1.33.4", pods_per_worker=0))
+    until = {"waive_until": "2027-03-31"}
+    mended, accepted = (
+        loop.run(make(world, Version.parse("v1.34.4"), Options(waivers=waivers, **until), "auto"))[0]
+        for waivers in ({}, {"etcd-minimum": "no member was ever removed"})
+    )
+    assert "move-etcd" in str(mended.hops)
+    assert "move-etcd" not in str(accepted.hops)

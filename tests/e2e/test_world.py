@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kubectl_upgrade.facts import FACTS
+from kubectl_upgrade.model.endpoint import EtcdEndpoint
 from kubectl_upgrade.model.errors import AccessError, ApiError, ConflictError, NotFoundError, StepError
-from kubectl_upgrade.model.facts import EtcdEndpoint
 from kubectl_upgrade.world import Fence, Machine, UnitStatus
 from kubectl_upgrade.world.bundle import Bundle
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_upgrade.checks.base import Aim
+from kubectl_upgrade.checks.etcd_way import question
 from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.engine.apply import Applying, execute, look
 from kubectl_upgrade.engine.events import StageBegins
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
-from kubectl_upgrade.facts.gather import gather
+from kubectl_upgrade.facts.gather import ask_control_planes, gather
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planner.make_plan import Options, make_plan
 from kubectl_upgrade.simulation.sample import sample
@@ -49,7 +50,10 @@ class Operator:
     async def plan(self, to: str = "v1.35.4", options: Options | None = None) -> Plan:
         target = Version.parse(to)
         chosen = options or Options(waivers={}, waive_until="", availability_probe=False)
-        facts = await gather(simulated_world(self.model, self.folder))
+        world = simulated_world(self.model, self.folder)
+        facts = await gather(world)
+        further = question(facts, target)
+        facts = await ask_control_planes(world, facts, further) if further else facts
         return make_plan(facts, target, judge(facts, Aim(target), chosen.waivers), chosen)
 
     async def apply(self, plan: Plan, take_over: str = "") -> History:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubectl_upgrade.model.facts import Etcd, EtcdEndpoint, EtcdMember, HostFacts, Maybe, Unknown
+from kubectl_upgrade.model.endpoint import EtcdEndpoint
+from kubectl_upgrade.model.facts import Etcd, EtcdMember, HostFacts, Maybe, Unknown
 from kubectl_upgrade.model.quorum import ailing, ailing_outside, survives_one_stop
 
 if TYPE_CHECKING:

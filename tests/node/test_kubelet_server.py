@@ -8,7 +8,8 @@ import pytest
 
 from kubectl_upgrade import node
 from kubectl_upgrade.facts import FACTS
-from kubectl_upgrade.model.facts import EndpointSeen, Unknown
+from kubectl_upgrade.model.endpoint import EndpointSeen
+from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.world import FactOutput
 from tests.node.conftest import CLOCK
 

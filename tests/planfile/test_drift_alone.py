@@ -15,10 +15,13 @@ from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.drift import Drifts, drift_of
 from kubectl_upgrade.planfile.expected import Progress
+from kubectl_upgrade.planfile.read import load
+from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.planner.make_plan import Options, make_plan
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
+from tests.etcd_way import with_etcd_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -336,3 +339,31 @@ def test_a_cordon_of_our_own_is_no_drift(seen: tuple[Plan, Facts]) -> None:
     assert drift_of(plan, ours, Progress(run8="0badcafe")).refused == ()
     assert len(drift_of(plan, ours, Progress(run8="deadbeef")).refused) == 1
     assert len(drift_of(plan, ours).refused) == 1
+
+
+PIN, UNPIN = f"{HOP}/pin-etcd/cluster", f"{HOP}/unpin-etcd/cluster"
+
+
+@pytest.mark.parametrize(
+    ("steps_done", "targets_done", "allowed"),
+    [
+        ((), (), {"none", "3.6.6-0"}),
+        ((f"{PIN}/pin-etcd",), (), {"3.6.6-0", "none"}),
+        ((), (PIN,), {"3.6.6-0", "none"}),
+        ((f"{PIN}/pin-etcd", f"{UNPIN}/unpin-etcd"), (), {"none"}),
+        ((), (PIN, UNPIN), {"none"}),
+    ],
+)
+def test_the_tag_of_etcd_is_what_the_steps_on_the_cluster_leave(
+    seen: tuple[Plan, Facts], steps_done: tuple[str, ...], targets_done: tuple[str, ...], allowed: set[str]
+) -> None:
+    made, facts = seen
+    plan = load(with_etcd_way(write(made), "v1.34.4", "3.6.6-0", ["cp1", "cp2", "cp3"]).encode(), "p.yaml")
+    progress = Progress(
+        run8="0123abcd", begun=frozenset(), steps_done=frozenset(steps_done), targets_done=frozenset(targets_done)
+    )
+    for tag in ("none", "3.6.6-0", "3.6.7-0"):
+        refused = [str(drift) for drift in drift_of(plan, config(etcd_image_tag=tag)(facts), progress).refused]
+        assert (refused == []) == (tag in allowed), (tag, refused)
+    # without a run nothing but what the plan pins
+    assert drift_of(plan, config(etcd_image_tag="3.6.6-0")(facts)).refused

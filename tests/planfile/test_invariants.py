@@ -14,6 +14,7 @@ from kubectl_upgrade.planfile.document import compose
 from kubectl_upgrade.planfile.invariants import INVARIANTS, MAX_WORK, check
 from kubectl_upgrade.planfile.invariants.layout import lay_out
 from kubectl_upgrade.planfile.read import load, read
+from tests.etcd_way import with_etcd_way
 
 WAIT_ETCD = "    - {do: wait-etcd, with: {members: 3, timeoutSeconds: 300}}\n"
 DRAIN = "    - {do: drain-node, with: {timeoutSeconds: 900, onTimeout: stop, emptyDir: delete, unmanagedPods: stop}}\n"
@@ -31,6 +32,7 @@ class Edit:
     new: str
     stage: str = ""
     hops: int = 1
+    way: bool = False
 
 
 EDITS = [
@@ -42,7 +44,8 @@ EDITS = [
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.invariant}: {edit.says[:50]}")
 def test_an_unsafe_edit_is_refused_with_its_line(edit: Edit, three: str) -> None:
-    text = _edited(_two_hops(three) if edit.hops == 2 else three, edit)
+    text = _two_hops(three) if edit.hops == 2 else three
+    text = _edited(_with_way(text) if edit.way else text, edit)
     with pytest.raises(PlanError) as refused:
         load(text.encode(), "p.yaml")
     said = [line for line in refused.value.message.splitlines() if edit.says in line]
@@ -126,6 +129,40 @@ def test_a_plan_of_endless_work_is_refused_at_once(three: str) -> None:
     huge = huge.replace("  nodes:\n", f"  nodes:\n{nodes}")
     with pytest.raises(PlanError, match=f"more than {MAX_WORK} steps in all"):
         load(huge.encode(), "p.yaml")
+
+
+def test_members_of_etcd_may_move_first(three: str) -> None:
+    stages = [stage.stage for stage in load(_with_way(three).encode(), "p.yaml").hops[0].stages]
+    assert stages[:5] == ["prepare-etcd", "pin-etcd", "etcd-members", "unpin-etcd", "first-control-plane"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (WAIT_ETCD, "", "move-etcd is not followed by wait-etcd before the node is given free"),
+        ("    - {do: mark-node}\n", "", "move-etcd on a node that is not marked"),
+        (
+            "    steps:\n    - {do: mark-node}",
+            "    parallel: true\n    steps:\n    - {do: mark-node}",
+            "move-etcd on all",
+        ),
+        ("version: v1.34.4, tag", "version: v1.35.4, tag", r"v1\.35\.4 is not v1\.34\.4, from which this hop goes"),
+        ("version: v1.34.4, tim", "version: v1.35.4, tim", r"v1\.35\.4 is not v1\.34\.4, from which this hop goes"),
+        ("    - {do: kubelet-via-own-apiserver}\n", "", "kubelet-via-endpoint is not followed by"),
+        ("3.6.6-0", "latest", "such as 3.5.32-0"),
+        ("3.6.6-0", "3.6.6-0;reboot", "such as 3.5.32-0"),
+    ],
+)
+def test_a_member_moves_as_carefully_as_anything_else(three: str, old: str, new: str, says: str) -> None:
+    text = _with_way(three)
+    block = _stage(text, "etcd-members")
+    assert old in block
+    with pytest.raises(PlanError, match=says):
+        load(text.replace(block, block.replace(old, new, 1)).encode(), "p.yaml")
+
+
+def _with_way(text: str) -> str:
+    return with_etcd_way(text, "v1.34.4", "3.6.6-0", ["cp1", "cp2", "cp3"])
 
 
 def _edited(text: str, edit: Edit) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_upgrade.checks.base import Aim
+from kubectl_upgrade.checks.etcd_way import question
 from kubectl_upgrade.checks.judge import judge
-from kubectl_upgrade.facts.gather import gather
+from kubectl_upgrade.facts.gather import ask_control_planes, gather
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.planner.make_plan import Options, make_plan
@@ -40,22 +41,26 @@ async def _move_to_cgroup_v1(model: ModelCluster) -> None:
 async def _planned(model: ModelCluster, to: str, options: Options) -> str:
     if options.waivers:
         await _move_to_cgroup_v1(model)
-    facts = await gather(simulated_world(model))
-    target = Version.parse(to)
+    world, target = simulated_world(model), Version.parse(to)
+    facts = await gather(world)
+    further = question(facts, target)
+    facts = await ask_control_planes(world, facts, further) if further else facts
     return write(make_plan(facts, target, judge(facts, Aim(target), options.waivers), options))
 
 
 @pytest.mark.parametrize(
-    ("file", "shape", "to", "options"),
+    ("file", "model", "to", "options"),
     [
-        ("three-control-planes.yaml", (3, 3), "v1.35.4", PLAIN),
-        ("single-control-plane.yaml", (1, 1), "v1.34.9", PLAIN),
-        ("with-a-waiver.yaml", (3, 3), "v1.35.4", WAIVED),
-        ("two-minors.yaml", (3, 3), "v1.36.3", VIA),
+        ("three-control-planes.yaml", sample(3, 3), "v1.35.4", PLAIN),
+        ("single-control-plane.yaml", sample(1, 1), "v1.34.9", PLAIN),
+        ("with-a-waiver.yaml", sample(3, 3), "v1.35.4", WAIVED),
+        ("two-minors.yaml", sample(3, 3), "v1.36.3", VIA),
+        # kubeadm 1.33 gives etcd 3.5.24, and what 1.34 brings needs 3.5.26 first
+        ("old-etcd.yaml", sample(3, 3, "v1.33.4"), "v1.34.4", PLAIN),
     ],
 )
-def test_examples_are_what_the_planner_writes(file: str, shape: tuple[int, int], to: str, options: Options) -> None:
-    text = loop.run(_planned(sample(*shape), to, options))
+def test_examples_are_what_the_planner_writes(file: str, model: ModelCluster, to: str, options: Options) -> None:
+    text = loop.run(_planned(model, to, options))
     if os.environ.get("UPDATE_PLANS"):
         (PLANS / file).write_text(text)
     assert (PLANS / file).read_text() == text, "run: make examples"

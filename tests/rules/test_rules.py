@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from kubectl_upgrade import rules
+from kubectl_upgrade.model.etcd import etcd_version
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.rules import RemovedFlag, known_minors, rules_between, rules_for
 
@@ -35,6 +36,20 @@ def test_a_file_speaks_of_its_own_minor(file: Path) -> None:
     assert found is not None
     assert found.minor == file.stem
     assert {bad.version.line for bad in found.bad_patches} <= {version.line}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_tags_of_etcd_bring_it_over_the_minimum_within_its_minor(file: Path) -> None:
+    found = rules_for(Version.parse(f"v{file.stem}.0"))
+    assert found is not None
+    rule = found.etcd
+    if rule is None:
+        return
+    versions = [etcd_version(tag) for tag in rule.tags]
+    assert versions, "without one no plan has a way"
+    assert versions == sorted(versions, key=str, reverse=True), "the best first"
+    assert all(version and version.line == rule.minimum.line and version >= rule.minimum for version in versions)
+    assert rule.better in {None, *versions}
 
 
 def test_the_schema_is_one_and_refuses_what_it_does_not_name() -> None:

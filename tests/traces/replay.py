@@ -6,16 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.facts import (
-    EndpointSeen,
-    Host,
-    HostFacts,
-    Kubeadm,
-    Kubelet,
-    ManifestFiles,
-    Packages,
-    Unknown,
-)
+from kubectl_upgrade.model.endpoint import EndpointSeen
+from kubectl_upgrade.model.facts import Host, HostFacts, Kubeadm, Kubelet, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.simulation import loop
@@ -55,6 +47,9 @@ def replay(trace: Trace) -> Replayed:
     if trace.cluster_before:
         model.configuration.version = Version.parse(trace.cluster_before)
         model.publish_configuration()
+    if trace.action == "move-etcd":
+        # what pin-etcd has set there, which is no action
+        model.configuration.etcd_tag = trace.args[1]
     node = model.nodes[trace.node]
     _furnish(model, node, facts(trace.before))
     if trace.cluster_before:
@@ -127,7 +122,7 @@ def _bare(version: str) -> Version:
 def _disturb(model: ModelCluster, trace: Trace) -> None:
     middle = {"apt-install-kubeadm": "install", "apt-install-kubelet": "install"}
     middle |= dict.fromkeys(("restart-kubelet", "kubelet-via-endpoint", "kubelet-via-own-apiserver"), "restart")
-    middle["backup-etcd"] = "snapshot"
+    middle |= {"backup-etcd": "snapshot", "move-etcd": "etcd"}
     phase = middle.get(trace.action, "kube-apiserver" if trace.control_plane else "kubelet-config")
     if trace.exit_code is None:
         model.faults.add(Fault(kind="node-reboot", node=trace.node, action=trace.action, phase=phase))

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from tests.traces.trace import Trace
 
-CONTROL_PLANES_ONLY = frozenset({"backup-etcd", "kubeadm-apply", "kubelet-via-endpoint", "kubelet-via-own-apiserver"})
+CONTROL_PLANES_ONLY = frozenset(
+    {"backup-etcd", "kubeadm-apply", "kubelet-via-endpoint", "kubelet-via-own-apiserver", "move-etcd"}
+)
 WORKERS_ONLY = frozenset({"clean-kubelet-flags"})
 ENDS = ("ends well", "fails", "is interrupted by a reboot")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import b64decode
 from typing import TYPE_CHECKING
+
+import pytest
 
 from kubectl_upgrade.world.bundle import Bundle, probe
 
@@ -48,3 +51,17 @@ def test_a_probe_that_is_cut_asks_nothing() -> None:
     assert whole.stdout.startswith(b"upgrade-cp: host ")
     cut = subprocess.run(["dash"], input=program[:-2], capture_output=True, check=False)
     assert cut.stdout == b""
+
+
+def test_a_fact_gets_the_words_after_its_name() -> None:
+    program = probe(["etcd-images registry.invalid/etcd latest", "host"])
+    done = subprocess.run(["dash"], input=program, capture_output=True, check=True)
+    answers = dict(line.split()[1:] for line in done.stdout.decode().splitlines())
+    assert set(answers) == {"etcd-images", "host"}
+    assert b64decode(answers["etcd-images"]) == b"this is no tag of etcd's: latest\n\n1"
+
+
+@pytest.mark.parametrize("argument", ["", "a;reboot", "$(reboot)", "a\nreboot", "'a", "-a", "a*"])
+def test_a_fact_takes_plain_words_only(argument: str) -> None:
+    with pytest.raises(ValueError, match="may not be an argument of the fact etcd-images"):
+        probe([f"etcd-images registry.invalid/etcd {argument}"])

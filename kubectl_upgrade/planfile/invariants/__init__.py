@@ -8,6 +8,7 @@ from kubectl_upgrade.planfile.invariants.endpoint import (
     kubelets_return_from_the_endpoint,
     the_endpoint_serves_kubelets,
 )
+from kubectl_upgrade.planfile.invariants.etcd_way import etcd_moves_a_little, etcd_moves_under_a_pin
 from kubectl_upgrade.planfile.invariants.identity import (
     addresses_are_real,
     etcd_is_of_one_kind,
@@ -78,6 +79,8 @@ INVARIANTS = (
     kubelets_change_on_drained_nodes,
     kubelets_return_from_the_endpoint,
     the_endpoint_serves_kubelets,
+    etcd_moves_under_a_pin,
+    etcd_moves_a_little,
     waivers_are_allowed,
     ignored_errors_are_waived,
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.planfile.problem import Where
 
 _AWAY, _BACK = "kubelet-via-endpoint", "kubelet-via-own-apiserver"
+_RUNS_KUBEADM = (*KUBEADM, "move-etcd")
 
 
 def kubelets_return_from_the_endpoint(layout: Layout) -> Iterator[Problem]:
@@ -22,7 +23,7 @@ def kubelets_return_from_the_endpoint(layout: Layout) -> Iterator[Problem]:
     for stage in layout.stages:
         names = [step.do for step in stage.stage.steps]
         for index, _ in stage.steps(_AWAY):
-            if names[index + 1 : index + 3] not in [[kubeadm, _BACK] for kubeadm in KUBEADM]:
+            if names[index + 1 : index + 3] not in [[kubeadm, _BACK] for kubeadm in _RUNS_KUBEADM]:
                 message = f"{_AWAY} is not followed by a kubeadm step and {_BACK}"
                 yield Problem(stage.at(index), message, "put those two after it, and nothing between")
         for index, _ in stage.steps(_BACK):

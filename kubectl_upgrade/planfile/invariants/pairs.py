@@ -22,7 +22,7 @@ def steps_have_their_waits(layout: Layout) -> Iterator[Problem]:
     settled = ("wait-control-plane", "wait-etcd") if stacked else ("wait-control-plane",)
     for stage in layout.stages:
         further = settled if stage.control_planes else ()
-        needed = dict.fromkeys(KUBEADM, further)
+        needed = dict.fromkeys({*KUBEADM, "move-etcd"}, further)
         needed |= {"install-kubelet": ("restart-kubelet",), "restart-kubelet": ("wait-node", *further)}
         for index, step in stage.steps(*needed):
             for follower in needed[step.do]:
@@ -59,7 +59,7 @@ def pairs_are_closed(layout: Layout) -> Iterator[Problem]:
 def nodes_are_marked(layout: Layout) -> Iterator[Problem]:
     """A node is labelled for as long as it is being taken apart, so that others see it."""
     for stage in layout.stages:
-        for index, step in stage.steps(*KUBEADM, *KUBELET, "drain-node"):
+        for index, step in stage.steps(*KUBEADM, *KUBELET, "move-etcd", "drain-node"):
             if not _within(stage, index, "mark-node"):
                 yield Problem(stage.at(index), f"{step.do} on a node that is not marked", "put mark-node before it")
 

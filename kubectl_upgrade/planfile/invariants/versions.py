@@ -74,15 +74,17 @@ def control_planes_are_in_reach(layout: Layout) -> Iterator[Problem]:
 
 
 def steps_name_the_hop(layout: Layout) -> Iterator[Problem]:
-    """Every version in a step is the one that its hop goes to."""
+    """Every version in a step is the one that its hop goes to; members of etcd move at the one where it begins."""
     for stage in layout.stages:
+        before = stage.holds("pull-etcd", "move-etcd")
+        wanted, how = (stage.hop.from_, "from") if before else (stage.hop.to, "to")
         for index, planned in enumerate(stage.stage.steps):
             step = build_step(planned)
             for field in fields(step):
                 version = getattr(step, field.name)
-                if isinstance(version, Version) and version != stage.hop.to:
+                if isinstance(version, Version) and version != wanted:
                     where = stage.at(index, "with", camel(field.name))
-                    yield Problem(where, f"{version} is not {stage.hop.to}, to which this hop goes")
+                    yield Problem(where, f"{version} is not {wanted}, {how} which this hop goes")
 
 
 def kubelets_keep_up(layout: Layout) -> Iterator[Problem]:
