@@ -22,7 +22,7 @@ fits() {
 }
 
 repository=${1:-}
-fits "$repository" '[a-z0-9.-]{1,200}(:[0-9]{1,5})?(/[a-z0-9._-]{1,200})+' || refuse "this is no image repository: $repository"
+fits "$repository" '[a-z0-9][a-z0-9.-]{0,200}(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]{0,200})+' || refuse "this is no image repository: $repository"
 [ "$#" -gt 1 ] || refuse "no tag was asked for"
 shift
 begun=$(uptime_seconds)
