@@ -56,5 +56,5 @@ async def look(
     further = question(facts, target)
     facts = await ask_control_planes(world, facts, further) if further else facts
     # what a person accepts, no plan mends
-    tags = {} if EtcdMinimum.NAME in waived else None
+    tags: dict[str, str] | None = {} if EtcdMinimum.NAME in waived else None
     return facts, target, judge(facts, Aim(target, stops=via, etcd_tags=tags), waived)

@@ -100,8 +100,8 @@ def test_every_member_moves_before_kubeadm_of_the_next_minor_comes() -> None:
     assert _acted(model, "move-etcd") == ["cp1", "cp2", "cp3"]
     # each of them waited for before the next one
     waited = [str(e.id) for e in operator.events if isinstance(e, StepEnds) and "/etcd-members/" in str(e.id)]
-    order = ("mark-node", "kubelet-via-endpoint", "move-etcd", "kubelet-via-own-apiserver")
-    order += ("wait-control-plane", "wait-etcd", "unmark-node")
+    moving = ("mark-node", "kubelet-via-endpoint", "move-etcd", "kubelet-via-own-apiserver")
+    order = (*moving, "wait-control-plane", "wait-etcd", "unmark-node")
     assert waited == [f"{TO}/etcd-members/{node}/{step}" for node in ("cp1", "cp2", "cp3") for step in order]
 
 
