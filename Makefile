@@ -42,7 +42,7 @@ e2e: .venv/.made  ## One whole upgrade of a real 3 + 3 cluster and what hangs on
 	$(BIN)/pytest -m lab tests/e2e
 
 e2e-full: .venv/.made  ## The rest of the scenarios on real clusters (root, long)
-	$(BIN)/pytest -m full tests/e2e
+	$(BIN)/pytest -m full tests/e2e tests/machines
 
 lab: .venv/.made  ## Bring up a real 3 + 3 cluster to try things on (root)
 	$(LAB) up --control-planes 3 --workers 3

@@ -26,6 +26,8 @@ from kubectl_upgrade.checks.kubeadm_config_maps import KubeadmConfigMaps
 from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
 from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
 from kubectl_upgrade.checks.leftovers import Leftovers
+from kubectl_upgrade.checks.machine_deployments import MachineDeployments
+from kubectl_upgrade.checks.managed_control_plane import ManagedControlPlane
 from kubectl_upgrade.checks.manifests_as_rendered import ManifestsAsRendered
 from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess
 from kubectl_upgrade.checks.node_addresses import NodeAddresses
@@ -60,6 +62,7 @@ CHECKS: dict[str, Check] = {
     "known-minor": KnownMinor(),
     "known-bad-patch": KnownBadPatch(),
     "upgrade-path": UpgradePath(),
+    "managed-control-plane": ManagedControlPlane(),
     "nodes-reachable": NodesReachable(),
     "os-supported": OsSupported(),
     "node-addresses": NodeAddresses(),
@@ -103,5 +106,6 @@ CHECKS: dict[str, Check] = {
     "disruption-budgets": DisruptionBudgets(),
     "unmanaged-pods": UnmanagedPods(),
     "empty-dir": EmptyDir(),
+    "machine-deployments": MachineDeployments(),
     "kubelets-via-endpoint": KubeletsViaEndpoint(),
 }

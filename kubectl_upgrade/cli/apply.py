@@ -47,7 +47,11 @@ def apply(
     ] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NODE", help="Of the workers, only this one for now; repeat."),
+        typer.Option(
+            "--only",
+            metavar="NODE",
+            help="Of the workers and MachineDeployments (namespace:name), only this one for now; repeat.",
+        ),
     ] = None,
     backup_to: Annotated[
         Path | None,
@@ -90,7 +94,9 @@ def _limits(plan: Plan, pause_after: str, only: frozenset[str]) -> Limits:
     stages = dict.fromkeys(stage.stage for hop in plan.hops for stage in hop.stages)
     if pause_after and pause_after not in {*stages, *(f"{hop.to}/{s.stage}" for hop in plan.hops for s in hop.stages)}:
         raise UsageError(f"the plan has no stage {pause_after}", fix=f"its stages: {', '.join(stages)}")
-    strange = sorted(only - {node.name for pool in plan.pools for node in pool.nodes})
+    known = {node.name for pool in plan.pools for node in pool.nodes}
+    known |= {f"{entry.namespace}:{entry.name}" for entry in (*plan.machine_deployments, *plan.cluster_topologies)}
+    strange = sorted(only - known)
     if strange:
         raise UsageError(f"--only: the plan has no worker {', '.join(strange)}", fix="see `show` for its workers")
     return Limits(pause_after=pause_after, only=only)

@@ -12,6 +12,7 @@ from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, only_prep
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_kubelet
+from kubectl_upgrade.engine.rollouts import leave_rollouts
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
@@ -51,12 +52,13 @@ async def give_up(run: Run, without: frozenset[str]) -> None:
     await announce_ending(run, "aborted")
     await together(partial(_undo, run, without), targets)
     await _undo_pin(run)
+    await leave_rollouts(run)
     await clean_up(run, without)
     for line in kept_backups(run.plan, run.history):
         run.watch(Note(line))
     harmless = preparations(run.plan)
     for subject in sorted(run.history.targets_begun - run.history.targets_done):
-        if subject.rpartition("/")[0] not in harmless:
+        if subject.rpartition("/")[0] not in harmless and ":" not in subject:
             run.watch(Note(f"{subject} was begun and not finished: what kubeadm and the packages did there stays"))
 
 

@@ -20,6 +20,7 @@ from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.drift import drift_of
 from kubectl_upgrade.planfile.expected import Progress
 from kubectl_upgrade.planfile.targets import targets_of
+from kubectl_upgrade.steps.base import Managed
 from kubectl_upgrade.steps.drain_node import DrainNode
 from kubectl_upgrade.steps.pin_etcd import PinEtcd
 from kubectl_upgrade.world import Machine
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.engine.history import History
     from kubectl_upgrade.model.facts import Facts
-    from kubectl_upgrade.model.plan import Hop, Plan
+    from kubectl_upgrade.model.plan import Hop, Plan, PoolNode
     from kubectl_upgrade.world import World
 
 # what may be wrong with a node that this run works on, until its own waits judge it
@@ -44,7 +45,7 @@ class Examined:
     notes: tuple[str, ...]
     """for the operator: who is skipped or left alone, and why"""
     absent: frozenset[str]
-    """uids of the plan's workers that are skipped"""
+    """uids of the plan's workers and MachineDeployments that are skipped"""
     begun: frozenset[str]
     """names of nodes that the run has begun to take apart, by its journal or by what it left on them"""
     prepared: frozenset[str]
@@ -95,7 +96,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
     # what is left is told, and waits of the run itself judge it
     told = tuple(replace(j, result="warn") if j.result == "blocker" else j for j in judgements)
     skipped = {worker.name: worker for worker in drifts.skipped}
-    absent = frozenset(w.uid for pool in plan.pools for w in pool.nodes if w.name in skipped)
+    absent = frozenset(target.uid for target in _may_leave(plan) if target.name in skipped)
     notes = [f"{worker.name} {worker.why}: skipped" for worker in drifts.skipped]
     notes += [f"{name} is not in the plan: left alone" for name in drifts.new]
     return Examined(
@@ -106,6 +107,12 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
         prepared=prepared - begun,
         settled=settled,
     )
+
+
+def _may_leave(plan: Plan) -> Iterator[PoolNode | Managed]:
+    """What is skipped when it is gone."""
+    yield from (worker for pool in plan.pools for worker in pool.nodes)
+    yield from map(Managed.of, (*plan.machine_deployments, *plan.cluster_topologies))
 
 
 def _half_done(plan: Plan, history: History) -> bool:

@@ -20,7 +20,7 @@ from kubectl_upgrade.model.plan import PARALLEL, ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.planfile.build_step import is_harmless
 from kubectl_upgrade.planfile.targets import targets_of
-from kubectl_upgrade.steps.base import WholeCluster, Worker
+from kubectl_upgrade.steps.base import Managed, WholeCluster, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Limits:
     pause_after: str = ""
     """name of a stage: stop when it is done, in each hop that has it; or `hop/stage`"""
     only: frozenset[str] = frozenset()
-    """names of workers: leave the others for a later apply"""
+    """names of workers and MachineDeployments: leave the others for a later apply"""
 
 
 async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
@@ -52,7 +52,7 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
         await may_begin(run, hop)
         for stage in hop.stages:
             targets = [t for t in targets_of(run.plan, hop, stage) if getattr(t, "uid", "") not in absent]
-            chosen = [t for t in targets if not (limits.only and isinstance(t, Worker) and t.name not in limits.only)]
+            chosen = [t for t in targets if not (limits.only and _may_wait(t) and t.name not in limits.only)]
             await _run_stage(run, hop, stage, chosen)
             await fetch_backups(run, hop, stage)
             if len(chosen) == len(targets):
@@ -64,6 +64,11 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
             raise StoppedError(
                 f"the chosen workers are done; {len(left)} are left: {some_of(left)}", fix="run apply again to go on"
             )
+
+
+def _may_wait(target: Target) -> bool:
+    """May a person leave it for a later apply?"""
+    return isinstance(target, Worker | Managed)
 
 
 def _is_the_last_one(run: Run, hop: Hop, stage: Stage, pause_after: str) -> bool:

@@ -13,6 +13,8 @@ from kubectl_upgrade.facts.admission import read_admission
 from kubectl_upgrade.facts.budgets import read_guards
 from kubectl_upgrade.facts.drained_pods import read_moving_pods
 from kubectl_upgrade.facts.forbidden import if_there
+from kubectl_upgrade.facts.machines import read_machines
+from kubectl_upgrade.facts.node_owners import belonging
 from kubectl_upgrade.facts.nodes import read_nodes
 from kubectl_upgrade.facts.serving_requests import read_unsigned_kubelets
 from kubectl_upgrade.facts.static_pods import read_advertised_endpoint, read_static_pods
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.drains import Budget, MovingPod
     from kubectl_upgrade.model.facts import Maybe, NodeObject
     from kubectl_upgrade.model.given import Given
+    from kubectl_upgrade.model.machines import Machines
     from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.world import Clock, Cluster, FactOutput, Json, Nodes, World
 
@@ -62,7 +65,7 @@ async def gather(
     cluster is not kubeadm's.
     """
     api = world.cluster
-    (namespace, ca, configuration, kubelets), (proxy, proxies, nodes, pods, add_ons) = await asyncio.gather(
+    (namespace, ca, configuration, kubelets), (proxy, proxies, nodes, pods, add_ons), found = await asyncio.gather(
         asyncio.gather(
             api.get(NAMESPACE),
             api.get(cluster_ca.PATH),
@@ -70,13 +73,20 @@ async def gather(
             _kubeadms(api, kubelet_config.PATH),
         ),
         asyncio.gather(_kube_proxy(api), _kube_proxies(api), read_nodes(api), read_static_pods(api), read_add_ons(api)),
+        read_machines(api),
     )
+    machines = belonging(found, nodes)
     config = kubeadm_config.kubeadm_config(configuration)
     if not config.control_plane_endpoint:
         config = replace(config, control_plane_endpoint=await read_advertised_endpoint(api))
     first = next((node.name for node in nodes if node.control_plane), "")
     hosts, (moving, budgets), admission = await asyncio.gather(
-        _hosts(world, nodes, probe_workers, (*also, *_FOR_EXTERNAL_ETCD) if config.etcd == "external" else also),
+        _hosts(
+            world,
+            in_place(nodes, machines),
+            probe_workers,
+            (*also, *_FOR_EXTERNAL_ETCD) if config.etcd == "external" else also,
+        ),
         _drains(api, nodes, target),
         read_admission(api, namespace, config.image_repository, first),
     )
@@ -96,6 +106,7 @@ async def gather(
         pods=moving,
         budgets=budgets,
         admission=admission,
+        machines=machines,
     )
 
 
@@ -110,6 +121,13 @@ async def ask_control_planes(world: World, facts: Facts, fact: str) -> Facts:
             answer = found if isinstance(found, Unknown) else getattr(found, field)
             hosts[name] = replace(host, **{field: answer})
     return replace(facts, hosts=hosts)
+
+
+def in_place(nodes: Sequence[NodeObject], machines: Machines) -> list[NodeObject]:
+    """Control planes, and the workers that are upgraded where they are: a Machine's node is replaced, and its machine
+    may know no operator.
+    """
+    return [node for node in nodes if node.control_plane or node.name not in machines.owners]
 
 
 async def probe_hosts(

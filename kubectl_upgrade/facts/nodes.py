@@ -45,6 +45,7 @@ def node_object(raw: Json) -> NodeObject:
         boot_id=info.get("bootID", ""),
         runtime=info.get("containerRuntimeVersion", ""),
         kernel=info.get("kernelVersion", ""),
+        provider_id=raw.get("spec", {}).get("providerID", ""),
     )
 
 

@@ -15,6 +15,7 @@ from kubectl_upgrade.model.endpoint import EndpointSeen, EtcdEndpoint
 from kubectl_upgrade.model.etcd import EtcdImages
 from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
+from kubectl_upgrade.model.machines import Machines
 from kubectl_upgrade.model.node_health import System
 from kubectl_upgrade.model.offers import Offers
 from kubectl_upgrade.model.rendered import Rendered
@@ -56,6 +57,8 @@ class NodeObject:
     """of the containers, `containerd://2.1.5`"""
     kernel: str = ""
     """`6.1.0-28-amd64`"""
+    provider_id: str = ""
+    """spec.providerID, as the cloud that made it says"""
 
     @property
     def windows(self) -> bool:
@@ -259,6 +262,7 @@ class Facts:
     """those that a drain of their node would have to move"""
     budgets: Maybe[tuple[Budget, ...]] = NOT_ASKED
     admission: Maybe[Admission] = NOT_ASKED
+    machines: Machines = field(default_factory=Machines)
 
     @property
     def control_planes(self) -> tuple[NodeObject, ...]:

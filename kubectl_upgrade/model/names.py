@@ -13,6 +13,8 @@ EPOCH_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/taken-over"
 # on the ConfigMap kubeadm-config; value: run id, the tag of etcd's image that the run has set there, and the one that
 # was there before. Written in the patch that sets the tag
 ETCD_TAG_ANNOTATION = "upgrade-cp/etcd-image-tag"
+# value: run id, and the version before. Written in the patch that gives a MachineDeployment or a topology its version
+ROLLOUT_ANNOTATION = "upgrade-cp.node-restriction.kubernetes.io/rolled-out-by"
 # KubeOne's labels for a node in upgrade: its proposal's and its code's
 KUBEONE_LABELS = ("kubeone.io/upgrade-in-process", "kubeone.io/upgrade-in-progress")
 

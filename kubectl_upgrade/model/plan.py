@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
+from kubectl_upgrade.model.machines import ClusterTopology, MachineDeployment
 from kubectl_upgrade.model.types import (
     Address,
     Date,
@@ -184,7 +185,9 @@ class PoolTargets:
     """only the first so many"""
 
 
-Targets: TypeAlias = "tuple[NodeName, ...] | Literal['all', 'cluster', 'machineDeployments'] | PoolTargets"
+Targets: TypeAlias = (
+    "tuple[NodeName, ...] | Literal['all', 'cluster', 'machineDeployments', 'clusterTopologies'] | PoolTargets"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +253,9 @@ class Plan:
     cluster_configuration: ClusterConfiguration
     control_planes: Annotated[tuple[ControlPlane, ...], Size(1, 99)]
     pools: tuple[Pool, ...] = ()
+    machine_deployments: tuple[MachineDeployment, ...] = ()
+    """of this cluster, in upgrade order; their nodes stand in no pool: they are replaced"""
+    cluster_topologies: tuple[ClusterTopology, ...] = ()
     preflight: tuple[PreflightEntry, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     availability: Availability | None = None

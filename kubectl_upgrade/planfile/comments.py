@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.machines import MachineDeployment
 from kubectl_upgrade.model.plan import ControlPlane, PoolTargets
+from kubectl_upgrade.model.words import some_of
 from kubectl_upgrade.steps import STEPS
+from kubectl_upgrade.steps.base import Managed
 
 if TYPE_CHECKING:
     from kubectl_upgrade.model.plan import Hop, Pool, Stage
@@ -89,9 +92,28 @@ def _who(stage: Stage, targets: tuple[Target, ...]) -> str:
     if chosen == "all":
         return f"All {len(targets)} nodes"
     if isinstance(chosen, str):
-        return "The cluster" if chosen == "cluster" else "MachineDeployments"
+        return "The cluster" if chosen == "cluster" else _managed(chosen, targets)
     more = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
     return f"{', '.join(chosen[:_NAMED])}{more}"
+
+
+def _managed(chosen: str, targets: tuple[Target, ...]) -> str:
+    """With what their own strategies let be away."""
+    entries = [target.entry for target in targets if isinstance(target, Managed)]
+    told = [
+        f"{entry.namespace}/{entry.name} ({entry.replicas} Machines, {_pace(entry)})"
+        if isinstance(entry, MachineDeployment)
+        else f"{entry.namespace}/{entry.name}"
+        for entry in entries
+    ]
+    kind = "MachineDeployments" if chosen == "machineDeployments" else "Topologies of the Clusters"
+    return f"{kind} {some_of(told, _NAMED)}" if told else kind
+
+
+def _pace(entry: MachineDeployment) -> str:
+    if entry.strategy == "OnDelete":
+        return "OnDelete: replaced when somebody deletes them"
+    return f"maxSurge {entry.max_surge}, maxUnavailable {entry.max_unavailable}"
 
 
 def _how_many(stage: Stage, targets: tuple[Target, ...]) -> str:

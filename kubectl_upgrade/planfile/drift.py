@@ -10,6 +10,7 @@ from kubectl_upgrade.model.facts import Etcd, Host, HostFacts, Kubeadm, Manifest
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS, CORDON_ANNOTATION
 from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, etcd_tags, expected
+from kubectl_upgrade.planfile.managed_drift import managed_skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A worker, and why it is skipped."""
+    """A worker or a MachineDeployment, and why it is skipped."""
 
     name: str
     why: str
@@ -68,8 +69,13 @@ def drift_of(plan: Plan, facts: Facts, progress: Progress | None = None) -> Drif
     return Drifts(
         refused=tuple(refused),
         unknown=tuple(line for entry in plan.control_planes for line in _unknown(entry, facts, progress.begun)),
-        skipped=tuple(_skipped(plan, nodes, progress.begun)),
-        new=tuple(sorted(node.name for node in facts.workers if node.name not in planned)),
+        skipped=(
+            *_skipped(plan, nodes, progress.begun),
+            *(Skipped(name, why) for name, why in managed_skipped(plan, facts, progress.begun)),
+        ),
+        new=tuple(
+            sorted(node.name for node in facts.workers if node.name not in planned | facts.machines.owners.keys())
+        ),
     )
 
 

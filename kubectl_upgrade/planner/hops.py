@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,21 @@ from kubectl_upgrade.model.skew import KUBELET_MAY_LAG
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kubectl_upgrade.model.machines import ClusterTopology, MachineDeployment
     from kubectl_upgrade.model.plan import ControlPlane, Pool
     from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.planner.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedEntries:
+    """What the plan has of MachineDeployments, and of Clusters with a topology."""
+
+    deployments: tuple[MachineDeployment, ...] = ()
+    topologies: tuple[ClusterTopology, ...] = ()
+
+
+NOTHING_MANAGED = ManagedEntries()
 
 
 def way_to(target: Version, start: Version, newest: Version, via: Sequence[Version]) -> tuple[Version, ...]:
@@ -62,12 +74,13 @@ def _unchosen(start: Version, way: Sequence[Version]) -> tuple[str, ...]:
     )
 
 
-def hops_of(
+def hops_of(  # noqa: PLR0913, PLR0917 - all that a way depends on
     way: Sequence[Version],
     start: Version,
     control_planes: tuple[ControlPlane, ...],
     pools: tuple[Pool, ...],
     order: Callable[[Version, Version], Order],
+    managed: ManagedEntries = NOTHING_MANAGED,
 ) -> tuple[Hop, ...]:
     """Control planes and their kubelets stop everywhere, workers as seldom as the version skew policy lets them: each
     of their stops costs a drain. Every hop is laid out for the nodes as they enter it.
@@ -75,16 +88,35 @@ def hops_of(
     made = []
     for index, (before, to) in enumerate(pairwise((start, *way))):
         following = next(iter(way[index + 1 :]), None)
-        moving = tuple(pool for pool in pools if pool.kubelet < to and not _may_stay(pool, following))
-        made.append(Hop(from_=before, to=to, stages=order(before, to).stages(control_planes, moving)))
+        moving = tuple(pool for pool in pools if pool.kubelet < to and not _may_stay(pool.kubelet, following))
+        rolling, managed = _rolling(managed, to, following)
+        stages = order(before, to).stages(control_planes, moving, rolling.deployments, rolling.topologies)
+        made.append(Hop(from_=before, to=to, stages=stages))
         control_planes = tuple(_with_kubelet(node, max(to, node.versions.kubelet)) for node in control_planes)
         pools = tuple(replace(pool, kubelet=to) if pool in moving else pool for pool in pools)
     return tuple(made)
 
 
-def _may_stay(pool: Pool, following: Version | None) -> bool:
-    """Until the next hop is over: its API servers are the newest that the pool's kubelets meet before they move."""
-    return following is not None and following.minors_above(pool.kubelet) <= KUBELET_MAY_LAG
+def _rolling(managed: ManagedEntries, to: Version, following: Version | None) -> tuple[ManagedEntries, ManagedEntries]:
+    """What controllers roll out in this hop, and everything as it is afterwards.
+
+    A topology moves in every hop: its webhook lets none skip a minor. A stage of MachineDeployments takes all that are
+    below its version, so that one which has to move takes the others along.
+    """
+    own = [entry for entry in managed.deployments if not entry.topology and entry.version < to]
+    if all(_may_stay(entry.version, following) for entry in own):
+        own = []
+    topologies = [entry for entry in managed.topologies if entry.version < to]
+    after = ManagedEntries(
+        tuple(replace(entry, version=to) if entry in own else entry for entry in managed.deployments),
+        tuple(replace(entry, version=max(to, entry.version)) for entry in managed.topologies),
+    )
+    return ManagedEntries(tuple(own), tuple(topologies)), after
+
+
+def _may_stay(kubelet: Version, following: Version | None) -> bool:
+    """Until the next hop is over: its API servers are the newest that these kubelets meet before they move."""
+    return following is not None and following.minors_above(kubelet) <= KUBELET_MAY_LAG
 
 
 def _with_kubelet(node: ControlPlane, version: Version) -> ControlPlane:

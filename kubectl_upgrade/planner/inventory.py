@@ -65,10 +65,13 @@ def control_plane_entry(facts: Facts, node: NodeObject) -> ControlPlane:
 
 
 def pools_of(facts: Facts) -> tuple[Pool, ...]:
-    """Workers that are alike, together. One that was not asked over ssh is taken to be like those that were."""
+    """Workers that are alike, together. One that was not asked over ssh is taken to be like those that were. The nodes
+    of Machines are replaced, never upgraded in place: they stand in no pool.
+    """
     groups: dict[tuple[Version, str, str], list[NodeObject]] = {}
-    default = _traits(facts, [node for node in facts.workers if node.name in facts.hosts] or list(facts.control_planes))
-    for node in facts.workers:
+    workers = [node for node in facts.workers if node.name not in facts.machines.owners]
+    default = _traits(facts, [node for node in workers if node.name in facts.hosts] or list(facts.control_planes))
+    for node in workers:
         family, patches = _traits(facts, [node]) or default or ("apt", "none")
         groups.setdefault((node.kubelet, family, patches), []).append(node)
     pools = []

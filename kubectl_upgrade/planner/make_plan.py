@@ -23,6 +23,7 @@ from kubectl_upgrade.model.types import visible
 from kubectl_upgrade.planfile.read import MADE_BY
 from kubectl_upgrade.planner.hops import hops_of, unchosen_minors, way_to
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
+from kubectl_upgrade.planner.managed import managed_of
 from kubectl_upgrade.planner.order import Order
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.facts import Facts
     from kubectl_upgrade.model.plan import ControlPlane, Hop, Pool
     from kubectl_upgrade.model.version import Version
+    from kubectl_upgrade.planner.hops import ManagedEntries
 
 # checks whose blockers mean that there is no way to the target, so that the plan shows none
 _NO_WAY = frozenset({"known-minor", "upgrade-path", "versions-at-most-target"})
@@ -76,8 +78,11 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
     )
     control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
     pools = pools_of(facts)
+    managed = managed_of(facts)
     config = facts.kubeadm_config
-    hops = () if not has_a_way(judgements) else _hops(facts, target, options, judgements, control_planes, pools)
+    hops = (
+        () if not has_a_way(judgements) else _hops(facts, target, options, judgements, control_planes, pools, managed)
+    )
     return Plan(
         made_by=MADE_BY,
         cluster=PlanCluster(
@@ -94,6 +99,8 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         ),
         control_planes=control_planes,
         pools=pools,
+        machine_deployments=managed.deployments,
+        cluster_topologies=managed.topologies,
         preflight=tuple(map(_entry, judgements)),
         waivers=waivers,
         availability=_PROBE if options.availability_probe and hops else None,
@@ -108,6 +115,7 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
     judgements: Sequence[Judgement],
     control_planes: tuple[ControlPlane, ...],
     pools: tuple[Pool, ...],
+    managed: ManagedEntries,
 ) -> tuple[Hop, ...]:
     start, found = starting_version(facts, target), _on_control_planes(facts)
     if min(found) == target:
@@ -133,7 +141,7 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
             nodes=len(facts.linux),
         )
 
-    return hops_of(way, start, control_planes, pools, order)
+    return hops_of(way, start, control_planes, pools, order, managed)
 
 
 def _waived(name: str, judgements: Sequence[Judgement]) -> bool:

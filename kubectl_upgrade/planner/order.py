@@ -12,13 +12,16 @@ from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from kubectl_upgrade.model.machines import ClusterTopology, MachineDeployment
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool, Targets
     from kubectl_upgrade.model.version import Version
 
 # for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
 _APISERVER_GRACE_SECONDS = 5
+# a Machine boots, joins and is Ready within some minutes; a drain of its predecessor may take longer
+_STALL_SECONDS = 1800
 # nodes of a small cluster that prepare side by side, beside one control plane
 _FEW = 2
 
@@ -44,15 +47,21 @@ class Order:
     nodes: int
     """of the whole cluster: kube-proxy rolls out one node after the other (maxUnavailable 1, kubeadm's default)"""
 
-    def stages(self, control_planes: tuple[ControlPlane, ...], pools: tuple[Pool, ...]) -> tuple[Stage, ...]:
+    def stages(
+        self,
+        control_planes: tuple[ControlPlane, ...],
+        pools: tuple[Pool, ...],
+        deployments: tuple[MachineDeployment, ...] = (),
+        topologies: tuple[ClusterTopology, ...] = (),
+    ) -> tuple[Stage, ...]:
         """Static pods on every control plane one by one, then their kubelets, then the workers: so that no kubelet is
         ever newer than any API server that it may reach through a load balancer (kubernetes/kubeadm#2324).
 
         kubeadm runs on every control plane, also where it ran before: that is idempotent and proves that the hop is
         complete. Kubelets that are at the hop's version already are left alone.
 
-        `pools`: those that move in this hop. Where none does, workers are not prepared: of what is new they run
-        kube-proxy alone, whose image the kubelet pulls.
+        `pools`, `deployments`, `topologies`: those that move in this hop. Where no pool does, workers are not prepared:
+        of what is new they run kube-proxy alone, whose image the kubelet pulls.
         """
         first, *others = (node.name for node in control_planes)
         old = [node for node in control_planes if node.versions.kubelet < self.to]
@@ -72,6 +81,7 @@ class Order:
                 steps=self._control_plane_kubelet(old),
             ),
             *map(self._workers, pools),
+            *self._rollouts(deployments, topologies),
         ]
         return tuple(stage for stage in stages if stage.targets)
 
@@ -163,6 +173,17 @@ class Order:
         steps = (step("mark-node"), *steps, step("unmark-node"))
         targets = PoolTargets(pool=pool.name)
         return Stage(stage=pool.name, targets=targets, max_unavailable=self.max_unavailable, steps=steps)
+
+    def _rollouts(
+        self, deployments: tuple[MachineDeployment, ...], topologies: tuple[ClusterTopology, ...]
+    ) -> Iterator[Stage]:
+        """Last, for their new Machines join control planes and take kubeadm's configuration from them."""
+        if topologies:
+            steps = (step("upgrade-cluster-topology", version=str(self.to), stallSeconds=_STALL_SECONDS),)
+            yield Stage(stage="cluster-topologies", targets="clusterTopologies", steps=steps)
+        if deployments:
+            steps = (step("upgrade-machine-deployment", version=str(self.to), stallSeconds=_STALL_SECONDS),)
+            yield Stage(stage="machine-deployments", targets="machineDeployments", steps=steps)
 
     def _kubelet(self) -> tuple[PlannedStep, ...]:
         return (

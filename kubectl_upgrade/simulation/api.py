@@ -37,6 +37,8 @@ class SimulatedApi:
             if path == "/version":
                 version = server.static_pods["kube-apiserver"].image.rpartition(":")[2]
                 return {"gitVersion": version, "platform": "linux/amd64"}
+            if path == "/apis":
+                return self._cluster.machines.api_groups()
             at = _object(path)
             return self._show(at, self._cluster.store.get(at))
 
@@ -91,6 +93,7 @@ class SimulatedApi:
                 self._cluster.workloads.cordon_changed(at.name)
             if at.collection == CONFIG_MAPS:
                 self._cluster.read_configuration()
+            self._cluster.machines.patched(at.collection, obj)
             return self._show(at, obj)
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:

@@ -12,6 +12,7 @@ from kubectl_upgrade.model.errors import NodeUnreachableError
 from kubectl_upgrade.simulation import identity, objects
 from kubectl_upgrade.simulation.admission import Admission
 from kubectl_upgrade.simulation.faults import Faults, UnplannedError
+from kubectl_upgrade.simulation.machines import Machines
 from kubectl_upgrade.simulation.paths import CONFIG_MAPS, NODES, PODS
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.store import Store
@@ -47,6 +48,7 @@ class ModelCluster:
         self.store = Store(seed)
         self.admission = Admission(self.store)
         self.workloads = Workloads(self)
+        self.machines = Machines(self)
         self.faults = Faults(seed)
         self.folder = Folder(seed)
         """the operator's state folder"""

@@ -23,6 +23,15 @@ MUTATING_BINDINGS_BETA = "/apis/admissionregistration.k8s.io/v1beta1/mutatingadm
 QUOTAS = "/api/v1/resourcequotas"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
 SIGNING_REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+EVENTS = "/api/v1/events"
+# of each API of MachineDeployments
+MACHINE_APIS = ("cluster.k8s.io/v1alpha1", "cluster.x-k8s.io/v1beta1", "cluster.x-k8s.io/v1beta2")
+MACHINE_KINDS = {
+    "machinedeployments": "MachineDeployment",
+    "machinesets": "MachineSet",
+    "machines": "Machine",
+    "clusters": "Cluster",
+}
 
 # collection over all namespaces → (kind, namespaced)
 RESOURCES = {
@@ -43,6 +52,8 @@ RESOURCES = {
     MUTATING_BINDINGS: ("MutatingAdmissionPolicyBinding", False),
     MUTATING_BINDINGS_BETA: ("MutatingAdmissionPolicyBinding", False),
     QUOTAS: ("ResourceQuota", True),
+    EVENTS: ("Event", True),
+    **{f"/apis/{api}/{resource}": (kind, True) for api in MACHINE_APIS for resource, kind in MACHINE_KINDS.items()},
 }
 _SUBRESOURCES = {(PODS, "eviction")}
 

@@ -10,13 +10,15 @@ from kubectl_upgrade.simulation import identity
 from kubectl_upgrade.simulation.cluster import ModelCluster
 from kubectl_upgrade.simulation.configuration import Configuration
 from kubectl_upgrade.simulation.furnish import furnish
-from kubectl_upgrade.simulation.node import KUBERNETES_PACKAGES, Kubelet, Node, StaticPod
-from kubectl_upgrade.simulation.releases import COMPONENTS, REMOVED_KUBELET_FLAGS
+from kubectl_upgrade.simulation.new_node import new_node
+from kubectl_upgrade.simulation.node import StaticPod
+from kubectl_upgrade.simulation.releases import COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kubectl_upgrade.model.plan import ControlPlane, Plan
+    from kubectl_upgrade.simulation.node import Node
 
 _CONTROL_PLANES = ip_address("10.99.0.11")
 _WORKERS = ip_address("10.99.1.1")
@@ -34,11 +36,11 @@ def sample(
     at = Version.parse(version)
     cluster = ModelCluster(Configuration(name="sample", version=at), seed=seed)
     for index in range(control_planes):
-        node = _node(cluster, f"cp{index + 1}", str(_CONTROL_PLANES + index), at, at)
+        node = new_node(cluster, f"cp{index + 1}", str(_CONTROL_PLANES + index), at, at)
         _make_control_plane(cluster, node, at)
         cluster.add_node(node, identity.uid(seed, "node", node.name))
     for index in range(workers):
-        node = _node(cluster, f"w{index + 1}", str(_WORKERS + index), at, at)
+        node = new_node(cluster, f"w{index + 1}", str(_WORKERS + index), at, at)
         cluster.add_node(node, identity.uid(seed, "node", node.name))
     furnish(cluster, uid=identity.uid(seed, "kube-system"), kube_proxy=at, pods_per_worker=pods_per_worker)
     return cluster
@@ -71,33 +73,18 @@ def from_plan(plan: Plan, seed: int = 0) -> ModelCluster:
         cluster.add_node(_pinned(cluster, entry), entry.uid, cordoned=entry.cordoned)
     for pool in plan.pools:
         for worker in pool.nodes:
-            node = _node(cluster, worker.name, worker.address, pool.kubelet, pool.kubelet)
+            node = new_node(cluster, worker.name, worker.address, pool.kubelet, pool.kubelet)
             node.patches = pool.patches
             cluster.add_node(node, worker.uid)
     for node in cluster.nodes.values():
         node.cgroup = "v1" if on_v1 else "v2"
         node.kubelet.fail_cgroup_v1 = configuration.fail_cgroup_v1
     furnish(cluster, uid=pinned.uid, kube_proxy=plan.control_planes[0].versions.kube_proxy, pods_per_worker=2)
+    for topology in plan.cluster_topologies:
+        cluster.machines.add_topology(topology)
+    for deployment in plan.machine_deployments:
+        cluster.machines.add_deployment(deployment)
     return cluster
-
-
-def _node(cluster: ModelCluster, name: str, address: str, kubelet: Version, kubeadm: Version) -> Node:
-    """A worker; what kubeadm of its version gives a kubelet stands in kubeadm-flags.env."""
-    flags = [flag for flag, removed in REMOVED_KUBELET_FLAGS.items() if kubeadm.minor < removed]
-    return Node(
-        name=name,
-        address=address,
-        control_plane=False,
-        boot_id=identity.uid(cluster.seed, "boot", name, 1),
-        machine_id=identity.digest(cluster.seed, "machine", name)[:32],
-        host_key=identity.host_key(cluster.seed, name),
-        kubelet=Kubelet(
-            version=kubelet, reported=kubelet, kubeadm_flags=[f"{flag}=registry.k8s.io/pause" for flag in flags]
-        ),
-        packages=dict(zip(KUBERNETES_PACKAGES, (kubeadm, kubelet, kubelet), strict=True)),
-        repository=kubeadm.line,
-        images={kubeadm},
-    )
 
 
 def _make_control_plane(cluster: ModelCluster, node: Node, version: Version) -> None:
@@ -115,7 +102,7 @@ def _make_control_plane(cluster: ModelCluster, node: Node, version: Version) -> 
 
 def _pinned(cluster: ModelCluster, entry: ControlPlane) -> Node:
     versions = entry.versions
-    node = _node(cluster, entry.name, entry.address, versions.kubelet, versions.apiserver)
+    node = new_node(cluster, entry.name, entry.address, versions.kubelet, versions.apiserver)
     node.host_key = entry.host_key
     node.repository = entry.repository
     node.held = list(entry.held)

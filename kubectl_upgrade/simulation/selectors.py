@@ -24,6 +24,7 @@ _POD_FIELDS = frozenset({"metadata.name", "metadata.namespace", "spec.nodeName",
 _FIELDS = {
     "Pod": _POD_FIELDS,
     "Node": frozenset({"metadata.name", "spec.unschedulable"}),
+    "Event": frozenset({"metadata.name", "metadata.namespace", "involvedObject.uid", "type"}),
     "CertificateSigningRequest": frozenset({"metadata.name", "spec.signerName"}),
 }
 _OTHER_FIELDS = frozenset({"metadata.name", "metadata.namespace"})

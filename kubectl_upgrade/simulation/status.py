@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from kubectl_upgrade.simulation import objects
-from kubectl_upgrade.simulation.paths import BUDGETS, DAEMON_SETS, DEPLOYMENTS, NODES, PODS
+from kubectl_upgrade.simulation.paths import BUDGETS, DAEMON_SETS, DEPLOYMENTS, MACHINE_APIS, NODES, PODS
 from kubectl_upgrade.simulation.selectors import matches_labels
 from kubectl_upgrade.simulation.store import copied
 
@@ -104,9 +104,14 @@ def _budget(cluster: ModelCluster, obj: Json) -> Json:
     }
 
 
+def _machine_deployment(cluster: ModelCluster, obj: Json) -> Json:
+    return cluster.machines.status(obj)
+
+
 _STATUS: dict[str, Callable[[ModelCluster, Json], Json]] = {
     NODES: _node,
     DAEMON_SETS: _daemon_set,
     DEPLOYMENTS: _deployment,
     BUDGETS: _budget,
+    **{f"/apis/{api}/machinedeployments": _machine_deployment for api in MACHINE_APIS},
 }

@@ -157,7 +157,8 @@ class Workloads:
     def _place(self, anywhere: bool) -> str:  # noqa: FBT001 - a pod either may go to a control plane or not
         """The next node, in turn, that takes pods; empty when none does."""
         nodes = self._cluster.nodes
-        if len(self._names) != len(nodes):
+        # a node that joined is the last one
+        if len(self._names) != len(nodes) or self._names[-1] != next(reversed(nodes)):
             self._names = list(nodes)
         for _ in nodes:
             self._turn = (self._turn + 1) % len(nodes)

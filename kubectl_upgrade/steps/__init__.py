@@ -22,6 +22,8 @@ from kubectl_upgrade.steps.restart_kubelet import RestartKubelet
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
 from kubectl_upgrade.steps.unmark_node import UnmarkNode
 from kubectl_upgrade.steps.unpin_etcd import UnpinEtcd
+from kubectl_upgrade.steps.upgrade_cluster_topology import UpgradeClusterTopology
+from kubectl_upgrade.steps.upgrade_machine_deployment import UpgradeMachineDeployment
 from kubectl_upgrade.steps.wait_add_ons import WaitAddOns
 from kubectl_upgrade.steps.wait_control_plane import WaitControlPlane
 from kubectl_upgrade.steps.wait_etcd import WaitEtcd
@@ -48,6 +50,8 @@ STEPS: dict[str, type[Step]] = {
     "uncordon-node": UncordonNode,
     "unmark-node": UnmarkNode,
     "unpin-etcd": UnpinEtcd,
+    "upgrade-cluster-topology": UpgradeClusterTopology,
+    "upgrade-machine-deployment": UpgradeMachineDeployment,
     "wait-add-ons": WaitAddOns,
     "wait-control-plane": WaitControlPlane,
     "wait-etcd": WaitEtcd,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeAlias
 
 from kubectl_upgrade.model.facts import HostFacts
+from kubectl_upgrade.model.machines import ClusterTopology, MachineDeployment
 from kubectl_upgrade.model.plan import ClusterConfiguration, ControlPlane, Plan, Pool, PoolNode
 from kubectl_upgrade.world import Clock, Cluster, Machine, Nodes
 
@@ -44,6 +45,23 @@ class WholeCluster:
     """The target of stages whose steps touch no single node."""
 
     name: str = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Managed(WholeCluster):
+    """What controllers of the cluster roll out, node by node, when its version changes: no step of ours touches those
+    nodes. No Node can be called `namespace:name`.
+    """
+
+    entry: MachineDeployment | ClusterTopology = field(kw_only=True)
+
+    @classmethod
+    def of(cls, entry: MachineDeployment | ClusterTopology) -> Managed:
+        return cls(f"{entry.namespace}:{entry.name}", entry=entry)
+
+    @property
+    def uid(self) -> str:
+        return self.entry.uid
 
 
 NodeTarget: TypeAlias = ControlPlane | Worker
@@ -116,7 +134,7 @@ class Step:
 
     NAME: ClassVar[str]
     ON: ClassVar[str] = "node"
-    """`node` or `cluster`: where a stage may put it"""
+    """`node`, `cluster`, `machineDeployments` or `clusterTopologies`: where a stage may put it"""
     TITLE: ClassVar[str]
     """what a person reads: a short imperative"""
     UNDO: ClassVar[str | None] = None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kubectl_upgrade.model.machines import Owner
 from kubectl_upgrade.model.plan import Plan, PlannedStep
 from kubectl_upgrade.model.types import Address, HostKey, NodeName, OneOf, Pattern, Range, Sha256, Size, Text, Uid
 from kubectl_upgrade.model.version import Version
@@ -28,6 +29,7 @@ QUICKER: dict[object, st.SearchStrategy[str]] = {
     get_args(NodeName)[1]: st.sampled_from("abc").map(lambda char: f"{char}.0-1")
     | st.from_regex(get_args(NodeName)[1].regex, fullmatch=True),
     get_args(Uid)[1]: st.integers(0, 2**32 - 1).map(_UID.format),
+    get_args(Owner)[1]: st.sampled_from(["none", "Cluster/prod", "Cluster/a.b-1"]),
     get_args(HostKey)[1]: st.sampled_from("+/azAZ09").map(lambda char: f"SHA256:{char * 43}"),
     get_args(Text)[1]: st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Cn")), max_size=30)
     | st.sampled_from(

@@ -46,7 +46,7 @@ def test_a_pool_gives_what_no_earlier_stage_took(plan: Plan) -> None:
 
 
 def test_whole_clusters(plan: Plan) -> None:
-    assert _names(plan, "cluster", "machineDeployments") == [["cluster"], ["machineDeployments"]]
+    assert _names(plan, "cluster", "machineDeployments") == [["cluster"], []]
     assert targets_of(plan, plan.hops[0], plan.hops[0].stages[2]) == (WholeCluster(),)
 
 

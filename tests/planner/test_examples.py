@@ -12,6 +12,7 @@ from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.etcd_way import question
 from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.facts.gather import ask_control_planes, gather
+from kubectl_upgrade.model.machines import MachineDeployment
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.planner.make_plan import Options, make_plan
@@ -26,6 +27,25 @@ PLANS = Path(__file__).parents[2] / "plans"
 WAIVED = Options(waivers={"cgroup-v1": "nodes move to cgroup v2 in the first quarter"}, waive_until="2027-03-31")
 PLAIN = Options(waivers={}, waive_until="")
 VIA = Options(waivers={}, waive_until="", via=(Version.parse("v1.35.4"),))
+# as KubeOne's, beside a worker that is upgraded in place
+POOLS = tuple(
+    MachineDeployment(
+        namespace="kube-system",
+        name=f"prod-pool{number}",
+        uid=f"00000000-0000-4000-9000-{number:012d}",
+        api="cluster.k8s.io/v1alpha1",
+        replicas=2 * number,
+        version=Version.parse("v1.34.4"),
+        strategy="RollingUpdate",
+    )
+    for number in (1, 2)
+)
+
+
+def with_pools(model: ModelCluster) -> ModelCluster:
+    for entry in POOLS:
+        model.machines.add_deployment(entry)
+    return model
 
 
 async def _move_to_cgroup_v1(model: ModelCluster) -> None:
@@ -57,6 +77,7 @@ async def _planned(model: ModelCluster, to: str, options: Options) -> str:
         ("two-minors.yaml", sample(3, 3), "v1.36.3", VIA),
         # kubeadm 1.33 gives etcd 3.5.24, and what 1.34 brings needs 3.5.26 first
         ("old-etcd.yaml", sample(3, 3, "v1.33.4"), "v1.34.4", PLAIN),
+        ("machine-deployments.yaml", with_pools(sample(3, 1)), "v1.35.4", PLAIN),
     ],
 )
 def test_examples_are_what_the_planner_writes(file: str, model: ModelCluster, to: str, options: Options) -> None:

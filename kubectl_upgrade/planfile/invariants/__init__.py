@@ -12,6 +12,7 @@ from kubectl_upgrade.planfile.invariants.etcd_way import etcd_moves_a_little, et
 from kubectl_upgrade.planfile.invariants.identity import (
     addresses_are_real,
     etcd_is_of_one_kind,
+    managed_names_are_unique,
     names_are_unique,
 )
 from kubectl_upgrade.planfile.invariants.layout import lay_out
@@ -20,6 +21,7 @@ from kubectl_upgrade.planfile.invariants.order import (
     kubeadm_apply_leads,
     kubelets_follow_control_planes,
     nodes_are_upgraded_once,
+    rollouts_follow_control_planes,
     skipped_clean_ups_are_made_up,
     what_runs_is_installed_first,
     worker_kubelets_follow_kubeadm,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 INVARIANTS = (
     names_are_unique,
+    managed_names_are_unique,
     addresses_are_real,
     etcd_is_of_one_kind,
     hops_lead_to_the_target,
@@ -70,6 +73,7 @@ INVARIANTS = (
     nodes_are_upgraded_once,
     what_runs_is_installed_first,
     kubelets_follow_control_planes,
+    rollouts_follow_control_planes,
     worker_kubelets_follow_kubeadm,
     skipped_clean_ups_are_made_up,
     steps_have_their_waits,

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.planfile.problem import Problem
+from kubectl_upgrade.planfile.shape import camel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,16 @@ def names_are_unique(layout: Layout) -> Iterator[Problem]:
         yield from _unique(
             [(("controlPlanes", index, "etcdMember"), node.etcd_member) for index, node in control_planes]
         )
+
+
+def managed_names_are_unique(layout: Layout) -> Iterator[Problem]:
+    """One entry to a MachineDeployment, and to a Cluster."""
+    for field in ("machine_deployments", "cluster_topologies"):
+        entries = list(enumerate(getattr(layout.plan, field)))
+        for key in ("name", "uid"):
+            values = [(f"{entry.namespace}/{entry.name}" if key == "name" else entry.uid) for _, entry in entries]
+            places: list[Where] = [(camel(field), index, key) for index, _ in entries]
+            yield from _unique(list(zip(places, values, strict=True)))
 
 
 def addresses_are_real(layout: Layout) -> Iterator[Problem]:
@@ -82,5 +93,9 @@ def _unique(values: list[tuple[Where, str]]) -> Iterator[Problem]:
     seen: set[str] = set()
     for where, value in values:
         if value in seen:
-            yield Problem(where, f"{value} stands in the plan twice", "each node, pool and member has one entry")
+            yield Problem(
+                where,
+                f"{value} stands in the plan twice",
+                "each node, pool, member and MachineDeployment has one entry",
+            )
         seen.add(value)

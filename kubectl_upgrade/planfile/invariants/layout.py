@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.plan import ControlPlane
-from kubectl_upgrade.planfile.targets import targets_of_hop
-from kubectl_upgrade.steps.base import Worker
+from kubectl_upgrade.planfile.targets import rolled_out, targets_of_hop
+from kubectl_upgrade.steps.base import Managed, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KUBEADM = frozenset({"kubeadm-apply", "kubeadm-node"})
 KUBELET = frozenset({"install-kubelet", "restart-kubelet"})
+ROLLOUTS = frozenset({"upgrade-machine-deployment", "upgrade-cluster-topology"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def lay_out(plan: Plan) -> Layout:
     """Resolve all targets and follow every node's kubelet through the hops."""
     kubelets = {node.name: node.versions.kubelet for node in plan.control_planes}
     kubelets |= {node.name: pool.kubelet for pool in plan.pools for node in pool.nodes}
+    kubelets |= {Managed.of(entry).name: entry.version for entry in plan.machine_deployments}
     hops = []
     for index, hop in enumerate(plan.hops):
         where: Where = ("hops", index)
@@ -87,5 +89,6 @@ def lay_out(plan: Plan) -> Layout:
         )
         hops.append(LaidHop(where, hop, stages, kubelets))
         moved = {node.name for stage in stages if stage.holds("install-kubelet") for node in stage.targets}
+        moved |= {Managed.of(entry).name for entry in rolled_out(plan, hop)}
         kubelets = {name: hop.to if name in moved else version for name, version in kubelets.items()}
     return Layout(plan, tuple(hops))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
+from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET, ROLLOUTS
 from kubectl_upgrade.planfile.problem import Problem
 from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 
@@ -79,14 +79,26 @@ def what_runs_is_installed_first(layout: Layout) -> Iterator[Problem]:
 def kubelets_follow_control_planes(layout: Layout) -> Iterator[Problem]:
     """A kubelet may reach any API server and must be newer than none; workers take their configuration from them."""
     for hop in layout.hops:
-        last = max(
-            (place for place, stage in enumerate(hop.stages) if _upgrades_control_planes(hop, place)), default=-1
-        )
-        for stage in hop.stages[: last + 1]:
+        for stage in hop.stages[: _last_with_control_planes(hop) + 1]:
             for index, step in stage.steps(*KUBELET, "kubeadm-node"):
                 if step.do in KUBELET or stage.workers:
                     message = f"{step.do} before every control plane of this hop is done with kubeadm"
                     yield Problem(stage.at(index), message, "put it into a later stage")
+
+
+def rollouts_follow_control_planes(layout: Layout) -> Iterator[Problem]:
+    """New Machines bring kubelets, too; and each MachineDeployment moves once in a hop."""
+    for hop in layout.hops:
+        last = _last_with_control_planes(hop)
+        seen: set[str] = set()
+        for place, stage in enumerate(hop.stages):
+            for index, step in stage.steps(*ROLLOUTS):
+                if place <= last:
+                    message = f"{step.do} before every control plane of this hop is done with kubeadm"
+                    yield Problem(stage.at(index), message, "put it into a later stage")
+                if step.do in seen:
+                    yield Problem(stage.at(index), f"{step.do} a second time in this hop", "once in a hop is enough")
+                seen.add(step.do)
 
 
 def worker_kubelets_follow_kubeadm(layout: Layout) -> Iterator[Problem]:
@@ -118,6 +130,11 @@ def skipped_clean_ups_are_made_up(layout: Layout) -> Iterator[Problem]:
                 for flag in sorted(left - cleaned):
                     message = f"a worker skips the minor whose kubeadm takes --{flag} out of kubeadm-flags.env"
                     yield Problem(stage.at(index), message, "put clean-kubelet-flags with it before this step")
+
+
+def _last_with_control_planes(hop: LaidHop) -> int:
+    """Place of the last stage in which a control plane gets kubeadm; -1 when none does."""
+    return max((place for place, _ in enumerate(hop.stages) if _upgrades_control_planes(hop, place)), default=-1)
 
 
 def _upgrades_control_planes(hop: LaidHop, place: int) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.model.plan import PoolTargets
 from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
 from kubectl_upgrade.planfile.problem import Problem
+from kubectl_upgrade.planfile.targets import MANAGED
 from kubectl_upgrade.steps import STEPS
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def steps_stand_where_they_belong(layout: Layout) -> Iterator[Problem]:
     """Steps on nodes work on nodes, those on the cluster on the cluster."""
     for stage in layout.stages:
         targets = stage.stage.targets
-        place = targets if targets in {"cluster", "machineDeployments"} else "node"
+        place = targets if targets in {"cluster", *MANAGED} else "node"
         for index, step in enumerate(stage.stage.steps):
             belongs = STEPS[step.do].ON
             if belongs != place:
