@@ -61,7 +61,7 @@ mutation: .venv/.made  ## Change the rules one at a time: does a test notice? (a
 races: .venv/.made  ## Who wins: 8 racers, 3 takers, an old client that wakes; 1,000 of each, simulated
 	$(BIN)/python -m tests.resilience.races
 
-bench: .venv/.made  ## Figures, each a JSON line
+bench: .venv/.made  ## Figures, each a JSON line; two parts of five need root and Go (docs/benchmarks.md)
 	$(BIN)/python -m bench
 
 bench-plan: .venv/.made  ## What `plan` costs beside kubectl and kubeadm, on a real cluster (root, Debian 12, Go)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.guarded import GuardedCluster
+from kubectl_upgrade.engine.nodes_look import NodesLook
 from kubectl_upgrade.engine.waiting import reach
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import StepError, UpgradeError
@@ -15,6 +16,8 @@ from kubectl_upgrade.model.run_record import RunRecord
 from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kubectl_upgrade.engine.events import Watch
     from kubectl_upgrade.engine.history import History
     from kubectl_upgrade.model.plan import Plan
@@ -51,6 +54,13 @@ class Run:
     fenced: set[str] = field(default_factory=set)
     backup_to: BackupFolder | None = None
     """where backups are brought, off the nodes"""
+    look: NodesLook = field(init=False)
+    pool_of: Mapping[str, str] = field(init=False)
+    """uid of a worker → name of its pool"""
+
+    def __post_init__(self) -> None:
+        self.look = NodesLook(self.world)
+        self.pool_of = {node.uid: pool.name for pool in self.plan.pools for node in pool.nodes}
 
     @property
     def cluster(self) -> GuardedCluster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.model.errors import PreflightError
+from kubectl_upgrade.model.errors import NotFoundError, PreflightError
 from kubectl_upgrade.model.facts import NodeObject
 from kubectl_upgrade.model.version import Version
 
@@ -13,13 +13,25 @@ if TYPE_CHECKING:
 
 # kubeadm's constants.LabelNodeRoleControlPlane
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+_PATH = "/api/v1/nodes"
 
 
 async def read_nodes(cluster: Cluster) -> tuple[NodeObject, ...]:
     """All Nodes, by name; PreflightError for one that no kubelet of Kubernetes has reported for."""
+    return tuple(sorted(await cluster.reduced(_PATH, _reported), key=lambda node: node.name))
+
+
+async def read_node(cluster: Cluster, name: str) -> NodeObject | None:
+    """One by its name, None when there is none; PreflightError as for all."""
     try:
-        found = await cluster.reduced("/api/v1/nodes", node_object)
-        return tuple(sorted(found, key=lambda node: node.name))
+        return _reported(await cluster.get(f"{_PATH}/{name}"))
+    except NotFoundError:
+        return None
+
+
+def _reported(raw: Json) -> NodeObject:
+    try:
+        return node_object(raw)
     except (KeyError, ValueError) as error:
         raise PreflightError(
             f"reading the Nodes: one has no kubelet's version: {error}", "delete the Node that no kubelet reports for"

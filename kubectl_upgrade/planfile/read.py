@@ -24,7 +24,11 @@ _FIX = "correct the plan, or write a new one with `kubectl upgrade-cp plan`"
 
 def load(data: bytes, name: str) -> Plan:
     """The plan in a file called `name`, sound in form and in meaning; PlanError lists what is wrong with it."""
-    document = document_of(data, name)
+    return judged(document_of(data, name), name)
+
+
+def judged(document: Document, name: str) -> Plan:
+    """The plan of a document; PlanError as load."""
     plan = _decode(document, name)
     refuse(check(plan), document, name)
     return plan

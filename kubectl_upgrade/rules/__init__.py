@@ -142,6 +142,7 @@ class Rules:
     removed_apis: tuple[RemovedApi, ...] = ()
 
 
+@cache
 def known_minors() -> tuple[str, ...]:
     """Minors that have a file, lowest first: `("1.34", "1.35")`."""
     names = (entry.name for entry in resources.files(__name__).iterdir())

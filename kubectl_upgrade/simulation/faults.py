@@ -108,7 +108,9 @@ class Faults:
     def due(self, point: Point, moment: Moment) -> list[Fault]:
         """The faults that strike now, at this moment of the point."""
         self.points += 1
-        here = replace(point, moment=moment) if self._planned or self.crossed is not None else point
+        if not self._planned and not self.acts and self.crossed is None:
+            return []  # of most runs, every time
+        here = replace(point, moment=moment)
         if self.crossed is not None:
             self.crossed.append(here)
         act = self.acts.get(self.points)

@@ -40,10 +40,15 @@ def sample(
         _make_control_plane(cluster, node, at)
         cluster.add_node(node, identity.uid(seed, "node", node.name))
     for index in range(workers):
-        node = new_node(cluster, f"w{index + 1}", str(_WORKERS + index), at, at)
-        cluster.add_node(node, identity.uid(seed, "node", node.name))
+        add_worker(cluster, f"w{index + 1}", str(_WORKERS + index))
     furnish(cluster, uid=identity.uid(seed, "kube-system"), kube_proxy=at, pods_per_worker=pods_per_worker)
     return cluster
+
+
+def add_worker(cluster: ModelCluster, name: str, address: str) -> None:
+    """Another machine, at the cluster's own version."""
+    at = cluster.configuration.version
+    cluster.add_node(new_node(cluster, name, address, at, at), identity.uid(cluster.seed, "node", name))
 
 
 def from_plan(plan: Plan, seed: int = 0) -> ModelCluster:

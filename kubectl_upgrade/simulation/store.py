@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kubectl_upgrade.world import Json
 
+_NESTED = (dict, list)
 _CREATED = "2026-01-01T00:00:00Z"
 
 
@@ -27,9 +28,9 @@ def received(body: Json) -> Json:
 def copied(value: Any) -> Any:
     """A deep copy of JSON: lists of 50,000 pods are copied, which json and copy.deepcopy are too slow for."""
     if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
+        return {key: copied(inner) if isinstance(inner, _NESTED) else inner for key, inner in value.items()}
     if isinstance(value, list):
-        return [copied(inner) for inner in value]
+        return [copied(inner) if isinstance(inner, _NESTED) else inner for inner in value]
     return value
 
 

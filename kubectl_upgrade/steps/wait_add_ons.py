@@ -14,10 +14,12 @@ from kubectl_upgrade.steps.base import Step
 
 if TYPE_CHECKING:
     from kubectl_upgrade.steps.base import StepContext
-    from kubectl_upgrade.world import Json
+    from kubectl_upgrade.world import Clock, Json
 
 # a rollout that went well on so many nodes is proved; with more, it goes on beside what follows
 ENOUGH = 100
+# a rollout that goes on is not stuck: only when it has stood still for so long are the Nodes read, all of them
+_STILL_SECONDS = 15
 _APPS = "/apis/apps/v1/namespaces/kube-system"
 
 
@@ -40,11 +42,19 @@ class WaitAddOns(Step):
             except NotFoundError:
                 return None
 
-        async def missing() -> str | None:
+        still = _Still(context.clock)
+
+        async def proxy_missing() -> str | None:
             proxy = await get(f"{_APPS}/daemonsets/kube-proxy")
+            lacking = self.proxy_missing(proxy, stuck=False) if proxy else None
+            if proxy is None or lacking is None or still.seconds(lacking) < _STILL_SECONDS:
+                return lacking
+            stuck = not all(node.ready for node in await read_nodes(context.cluster))
+            return self.proxy_missing(proxy, stuck=stuck)
+
+        async def missing() -> str | None:
             dns = await get(f"{_APPS}/deployments/coredns")
-            stuck = not all(node.ready for node in await read_nodes(context.cluster)) if proxy else False
-            return (proxy and self.proxy_missing(proxy, stuck=stuck)) or (dns and dns_missing(dns)) or None
+            return await proxy_missing() or (dns and dns_missing(dns)) or None
 
         await context.until("add-ons rolled out", self.timeout_seconds, missing)
 
@@ -66,6 +76,21 @@ class WaitAddOns(Step):
         if updated < wanted or available < wanted:
             return f"kube-proxy: {updated} updated, {available} available of {wanted}"
         return None
+
+
+@dataclass(slots=True)
+class _Still:
+    """For how long the same has been said."""
+
+    clock: Clock
+    said: str = ""
+    since: float = 0
+
+    def seconds(self, said: str) -> float:
+        now = self.clock.monotonic()
+        if said != self.said:
+            self.said, self.since = said, now
+        return now - self.since
 
 
 def dns_missing(deployment: Json) -> str | None:

@@ -126,8 +126,8 @@ class Cluster(Protocol):
     async def reduced(
         self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
     ) -> tuple[T, ...]:
-        """What `keep` makes of each item, without those of which it makes None. No more than a page of items is in
-        memory at once: 50,000 pods are too many.
+        """What `keep` makes of each item, without those of which it makes None. Items come one by one and are never all
+        in memory: 50,000 pods are too many. `keep` is pure: it may run in a thread.
         """
 
     async def rehearse_create(self, path: str, body: Json) -> Json:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -18,14 +19,20 @@ from kubectl_upgrade import __version__
 from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.world import Cluster, Json
 from kubectl_upgrade.world.kubeconfig import Access, KubernetesOptions, load
+from kubectl_upgrade.world.list_stream import ListStream, NoListError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+
+    from urllib3 import BaseHTTPResponse
 
 T = TypeVar("T")
+_Take: TypeAlias = "Callable[[BaseHTTPResponse], Any]"
 
-_PAGE = "500"  # as kubectl's --chunk-size
+# Each page is a round trip, and a read of its own for the API server: 5,000 Nodes in pages of 500 take three times as
+# long as at once. Every informer asks for whole lists at its start; this bounds what the server holds all the same.
+_PAGE = "5000"
 _MERGE_PATCH = "application/merge-patch+json"
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
 _DRY_RUN = {"dryRun": "All"}
@@ -45,6 +52,8 @@ _BROKEN = "see the API server: kubectl get --raw '/readyz?verbose', and the admi
 class _Reply(NamedTuple):
     status: int
     body: bytes
+    """empty when it was taken as it came"""
+    taken: Any = None
     starting: bool = False
 
 
@@ -62,46 +71,50 @@ class KubernetesCluster(Cluster):
 
     async def list(self, path: str, *, labels: str = "", fields: str = "") -> list[Json]:
         selectors = _selectors(labels, fields)
-        items: list[Json] = []
-        begun = False
+        items: builtins.list[Json] = []
         try:
-            async for page in self._pages(path, selectors):
-                begun = True
-                items += page
+            await self._pages(path, selectors, lambda raw: raw, items)
         except ApiError as error:
-            if error.status != HTTPStatus.GONE or not begun:
+            if error.status != HTTPStatus.GONE or not items:
                 raise
             # the list grew too old between two pages: all of it at once, as client-go's pager does
-            return list((await self._request("GET", path, selectors))["items"])
+            items.clear()
+            await self._page(path, selectors, lambda raw: raw, items)
         return items
 
     async def reduced(
         self, path: str, keep: Callable[[Json], T | None], *, labels: str = "", fields: str = ""
     ) -> tuple[T, ...]:
         selectors = _selectors(labels, fields)
+        kept: builtins.list[T] = []
         try:
-            return await self._reduced(path, keep, selectors)
+            await self._pages(path, selectors, keep, kept)
         except ApiError as error:
             if error.status != HTTPStatus.GONE:
                 raise
-            # it grew too old between two pages; all of it at once would not fit into memory
-            return await self._reduced(path, keep, selectors)
-
-    async def _reduced(self, path: str, keep: Callable[[Json], T | None], selectors: dict[str, str]) -> tuple[T, ...]:
-        kept: list[T] = []
-        async for page in self._pages(path, selectors):
-            kept += [made for made in map(keep, page) if made is not None]
+            # it grew too old between two pages: a state of one moment is wanted, so all of it anew
+            kept.clear()
+            await self._pages(path, selectors, keep, kept)
         return tuple(kept)
 
-    async def _pages(self, path: str, selectors: dict[str, str]) -> AsyncIterator[builtins.list[Json]]:
+    async def _pages(
+        self, path: str, selectors: dict[str, str], keep: Callable[[Json], T | None], kept: builtins.list[T]
+    ) -> None:
         query = {**selectors, "limit": _PAGE}
-        while True:
-            page = await self._request("GET", path, query)
-            yield page.get("items") or []
-            token = page.get("metadata", {}).get("continue")
-            if not token:
-                return
+        while token := await self._page(path, query, keep, kept):
             query["continue"] = token
+
+    async def _page(
+        self, path: str, query: dict[str, str], keep: Callable[[Json], T | None], kept: builtins.list[T]
+    ) -> str:
+        """The token of the next page. Each item is made less in the thread that reads it, as soon as it is there."""
+
+        def take(response: BaseHTTPResponse) -> str:
+            stream = ListStream(response.read)
+            kept.extend(made for made in map(keep, stream) if made is not None)
+            return stream.token
+
+        return str((await self._answer("GET", path, query, take=take)).taken)
 
     async def rehearse_create(self, path: str, body: Json) -> Json:
         return await self._request("POST", path, _DRY_RUN, body=body)
@@ -134,20 +147,35 @@ class KubernetesCluster(Cluster):
         body: Json | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        url = quote(path, safe="/:~?=&") + (f"?{urlencode(query)}" if query else "")
-        loop = asyncio.get_running_loop()
-        reply = await loop.run_in_executor(self._pool, self._ask, method, url, body, content_type)
-        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise _refusal(method, path, reply)
+        reply = await self._answer(method, path, query, body=body, content_type=content_type)
         try:
             answer: Json = json.loads(reply.body)
         except ValueError as error:
-            said = reply.body[:200].decode(errors="replace")
-            raise ApiError(f"{method} {path}: no JSON came back: {said}", _BROKEN, status=reply.status) from error
+            raise _no_json(method, path, reply.body[:200].decode(errors="replace"), reply.status) from error
         return answer
 
-    def _ask(self, method: str, url: str, body: Json | None, content_type: str) -> _Reply:
-        reply = self._send(method, url, body, content_type)
+    async def _answer(  # noqa: PLR0913 - what a request has
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        body: Json | None = None,
+        content_type: str = "application/json",
+        take: _Take | None = None,
+    ) -> _Reply:
+        url = quote(path, safe="/:~?=&") + (f"?{urlencode(query)}" if query else "")
+        loop = asyncio.get_running_loop()
+        try:
+            reply = await loop.run_in_executor(self._pool, self._ask, method, url, body, content_type, take)
+        except NoListError as error:
+            raise _no_json(method, path, str(error), HTTPStatus.OK) from error
+        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise _refusal(method, path, reply)
+        return reply
+
+    def _ask(self, method: str, url: str, body: Json | None, content_type: str, take: _Take | None) -> _Reply:
+        reply = self._send(method, url, body, content_type, take)
         if reply.status != HTTPStatus.FORBIDDEN:
             return reply
         try:
@@ -156,15 +184,18 @@ class KubernetesCluster(Cluster):
         except ApiError:
             return reply._replace(starting=True)
         # another API server may have said so, or this one has got ready in between; what was refused did nothing
-        return self._send(method, url, body, content_type)
+        return self._send(method, url, body, content_type, take)
 
-    def _send(self, method: str, url: str, body: Json | None, content_type: str) -> _Reply:
+    def _send(self, method: str, url: str, body: Json | None, content_type: str, take: _Take | None = None) -> _Reply:
+        """`take`: what is made of a good answer while it comes; without, it is read as a whole."""
         client, access = self._connect()
         headers = urllib3.HTTPHeaderDict(
             {"Accept": "application/json", "User-Agent": f"kubectl-upgrade_cp/{__version__}"}
         )
         if body is not None:
             headers["Content-Type"] = content_type
+        if take is not None:
+            headers["Accept-Encoding"] = "gzip"  # as kubectl does: a fifth of the bytes
         for name, value in access.headers:
             headers.add(name, value)
         timeout = self._options.request_timeout_seconds
@@ -172,7 +203,10 @@ class KubernetesCluster(Cluster):
             client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
             host = access.configuration.host
             response = client.call_api(method, f"{host}{url}", headers, body, _request_timeout=timeout)
-            return _Reply(response.status, response.read())
+            if take is None or response.status != HTTPStatus.OK:
+                return _Reply(response.status, response.read())
+            with closing(response.response) as coming:  # one that was not read to its end is of no use any more
+                return _Reply(response.status, b"", take(coming))
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             what = getattr(error, "reason", None) or error
             raise ApiError(f"{method} {url}: no answer from {access.configuration.host}: {what}", _NO_ANSWER) from error
@@ -195,6 +229,10 @@ class KubernetesCluster(Cluster):
                 )
                 self._client = ApiClient(access.configuration), access
             return self._client
+
+
+def _no_json(method: str, path: str, said: str, status: int) -> ApiError:
+    return ApiError(f"{method} {path}: no JSON came back: {said}", _BROKEN, status=status)
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -36,6 +36,11 @@ def source_version(minor: str, part: str, module: str) -> str:
     file = MINORS / minor / part / "go.mod"
     if not file.is_file():
         raise LabError(f"no folder for {minor}: {file} is missing; a new minor is a new folder")
+    return source_version_in(file, module)
+
+
+def source_version_in(file: Path, module: str) -> str:
+    """Say which version of a module a go.mod asks for."""
     found = re.search(rf"^\s*{re.escape(module)} (v\S+)", file.read_text(), re.MULTILINE)
     if not found:
         raise LabError(f"{file} does not require {module}")
@@ -69,18 +74,19 @@ def stamps(version: Version) -> str:
 def build(cache: Cache, version: Version) -> Release:
     """Build every program of a version; another patch of the same source is only linked anew."""
     minor = version.minor_name
-    kubernetes = _tools(cache, f"kubernetes-{version}", MINORS / minor / "kubernetes", stamps(version))
+    kubernetes = tools(cache, f"kubernetes-{version}", MINORS / minor / "kubernetes", stamps(version))
     etcd_source = source_version(minor, "etcd", "go.etcd.io/etcd/server/v3")
-    etcd = _tools(cache, f"etcd-{etcd_source}", MINORS / minor / "etcd", STRIPPED)
+    etcd = tools(cache, f"etcd-{etcd_source}", MINORS / minor / "etcd", STRIPPED)
     coredns_source = source_version(minor, "coredns", "github.com/coredns/coredns")
-    coredns = _tools(cache, f"coredns-{coredns_source}", MINORS / minor / "coredns", STRIPPED)
+    coredns = tools(cache, f"coredns-{coredns_source}", MINORS / minor / "coredns", STRIPPED)
     wanted = run([kubernetes / "kubeadm", "config", "images", "list", "--kubernetes-version", str(version)])
     images = tuple(wanted.out.split())
     _agree(images, {"/etcd:": etcd_source.removeprefix("v"), "/coredns:": coredns_source})
     return Release(version, kubernetes, etcd, coredns, _pause_source(MINORS / minor / "kubernetes"), images)
 
 
-def _tools(cache: Cache, name: str, module: Path, linker: str) -> Path:
+def tools(cache: Cache, name: str, module: Path, linker: str) -> Path:
+    """Build what a go.mod names as its tools."""
     inputs = {
         "go.mod": (module / "go.mod").read_text(),
         "go.sum": (module / "go.sum").read_text(),

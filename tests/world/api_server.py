@@ -31,6 +31,15 @@ class Request:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
+@dataclass(frozen=True)
+class Body:
+    """A body that is encoded, or whose connection breaks before its last bytes."""
+
+    data: bytes
+    encoding: str = ""
+    missing: int = 0
+
+
 @dataclass
 class Api:
     """Answers in order: (status, body), or `drop`, `hang`, `wait` in place of an answer; the last one is repeated."""
@@ -61,15 +70,19 @@ class _Handler(BaseHTTPRequestHandler):
             threading.Event().wait(0.3)
             answer = (200, {})
         status, content = answer
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        if not isinstance(content, Body):
+            content = Body(content if isinstance(content, bytes) else json.dumps(content).encode())
+        self.close_connection = self.close_connection or content.missing > 0
         self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(len(content.data) + content.missing))
+        if content.encoding:
+            self.send_header("Content-Encoding", content.encoding)
         if status == 302:
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         if status == 429:
             self.send_header("Retry-After", "60")
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(content.data)
 
     do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  http.server's names
 

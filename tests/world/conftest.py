@@ -15,36 +15,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_upgrade.world import Machine
-from kubectl_upgrade.world.bundle import Bundle
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
 from tests.world.api_server import kubeconfig, serving
+from tests.world.stubs import stubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kubectl_upgrade.world.bundle import Bundle
     from tests.world.api_server import Api
 
 _SSHD = "/usr/sbin/sshd"
-
-# starts the program in a session of its own, as systemd would in a cgroup, and notes its process
-_SYSTEMD_RUN = """#!/bin/sh
-[ ! -e {stubs}/refuse ] || {{ echo "Failed to start transient service unit: refused" >&2; exit 1; }}
-for word; do
-    shift
-    case $word in --unit=*) unit=${{word#--unit=}} ;; --*) ;; *) set -- "$word" "$@"; break ;; esac
-done
-setsid /bin/sh -c 'echo "$$" >"$0"; exec "$@"' "{stubs}/$unit.pid" "$@" </dev/null >/dev/null 2>&1 &
-while [ ! -e "{stubs}/$unit.pid" ]; do sleep 0.01; done
-"""
-
-_SYSTEMCTL = """#!/bin/sh
-[ ! -e {stubs}/silent ] || exit 1
-unit=${{2%.service}}
-if [ -e "{stubs}/$unit.pid" ] && kill -0 "$(cat "{stubs}/$unit.pid")" 2>/dev/null; then echo active; else
-    echo inactive
-    exit 3
-fi
-"""
 
 _ACTIONS = {
     "print": 'echo "$@"; echo to stderr >&2\n',
@@ -92,18 +73,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
         pytest.skip("the tool's folder belongs to root")
     stubs = tmp_path / "stubs"
     stubs.mkdir()
-    for name, text in (("systemd-run", _SYSTEMD_RUN), ("systemctl", _SYSTEMCTL)):
-        (stubs / name).write_text(text.format(stubs=stubs))
-        (stubs / name).chmod(0o700)
-    ours = Bundle.ours().files["helper.sh"].decode()
-    assert ours.count("\nPATH=") == 1
     backups = tmp_path / "backups"
-    assert ours.count("\nbackups=/var/backups/upgrade-cp\n") == 1
-    ours = ours.replace("\nbackups=/var/backups/upgrade-cp\n", f"\nbackups={backups}\n")
-    files = {"helper.sh": ours.replace("\nPATH=", f"\nPATH={stubs}:").encode()}
-    files["lib/unit-state.sh"] = Bundle.ours().files["lib/unit-state.sh"]
-    files |= {f"actions/{name}.sh": text.encode() for name, text in _ACTIONS.items()}
-    made = Place(tmp_path / "node", stubs, Bundle(files), backups)
+    bundle = stubbed(stubs, {f"{name}.sh": text for name, text in _ACTIONS.items()}, backups)
+    made = Place(tmp_path / "node", stubs, bundle, backups)
     yield made
     for keep in made.base.glob("keep-*"):
         (keep / "go").touch()

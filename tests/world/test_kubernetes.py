@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import pytest
 from kubectl_upgrade.model.errors import ApiError, ConflictError, NotFoundError
 from kubectl_upgrade.world.kubeconfig import KubernetesOptions
 from kubectl_upgrade.world.kubernetes import KubernetesCluster
-from tests.world.api_server import asking, kubeconfig
+from tests.world.api_server import Body, asking, kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,8 +48,8 @@ def test_list_reads_every_page(api: Api, options: KubernetesOptions) -> None:
     assert items == [{"n": 1}, {"n": 2}, {"n": 3}]
     selectors = "labelSelector=tier%3Dcontrol-plane&fieldSelector=spec.nodeName%3Dcp1"
     assert [request.path for request in api.requests] == [
-        f"/api/v1/pods?{selectors}&limit=500",
-        f"/api/v1/pods?{selectors}&limit=500&continue=t%3D1%262",
+        f"/api/v1/pods?{selectors}&limit=5000",
+        f"/api/v1/pods?{selectors}&limit=5000&continue=t%3D1%262",
     ]
 
 
@@ -81,8 +83,8 @@ def test_a_reduced_list_keeps_what_was_made_of_each_page(api: Api, options: Kube
         )
     assert odd == (1, 3)
     assert [request.path.partition("?")[2] for request in api.requests] == [
-        "fieldSelector=a%3Db&limit=500",
-        "fieldSelector=a%3Db&limit=500&continue=t",
+        "fieldSelector=a%3Db&limit=5000",
+        "fieldSelector=a%3Db&limit=5000&continue=t",
     ]
 
 
@@ -92,11 +94,51 @@ def test_a_reduced_list_that_grew_too_old_begins_anew_by_pages(api: Api, options
     api.answers = [first, gone, first, (200, {"items": [{"n": 2}]})]
     with asking(options) as ask:
         assert ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"])) == (1, 2)
-        assert all("limit=500" in request.path for request in api.requests)
+        assert all("limit=5000" in request.path for request in api.requests)
         api.answers = [first, gone, first, gone]
         with pytest.raises(ApiError) as error:
             ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"]))
     assert error.value.status == 410
+
+
+def test_a_list_that_breaks_off_is_no_list(api: Api, options: KubernetesOptions) -> None:
+    """Half of the Nodes must never pass for all of them."""
+    api.answers = [(200, b'{"metadata":{},"items":[{"n":1},{"n":2}')]
+    with asking(options) as ask, pytest.raises(ApiError, match="GET /api/v1/pods: no JSON came back"):
+        ask(lambda cluster: cluster.list("/api/v1/pods"))
+
+
+def test_a_list_comes_compressed(api: Api, options: KubernetesOptions) -> None:
+    items = [{"n": number, "text": "x" * 1000} for number in range(2000)]
+    body = gzip.compress(json.dumps({"items": items}).encode())
+    api.answers = [(200, Body(body, encoding="gzip"))]
+    with asking(options) as ask:
+        assert ask(lambda cluster: cluster.list("/api/v1/pods")) == items
+        ask(lambda cluster: cluster.get(NODE))
+    assert [request.header("Accept-Encoding") for request in api.requests] == [["gzip"], ["identity"]]
+
+
+def test_a_list_whose_connection_breaks_is_no_list(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [(200, Body(b'{"metadata":{},"items":[{"n":1},', missing=10))]
+    with asking(options) as ask, pytest.raises(ApiError, match="no answer from") as error:
+        ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"]))
+    assert error.value.status == 0
+
+
+def test_what_an_item_is_made_of_may_fail(api: Api, options: KubernetesOptions) -> None:
+    api.answers = [(200, {"items": [{"n": 1}, {}]}), (200, {"items": [{"n": 3}]})]
+    with asking(options) as ask:
+        with pytest.raises(KeyError):
+            ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"]))
+        assert ask(lambda cluster: cluster.reduced("/api/v1/pods", lambda raw: raw["n"])) == (3,)
+
+
+def test_a_list_that_is_forbidden_is_told_as_such(api: Api, options: KubernetesOptions) -> None:
+    forbidden = {"kind": "Status", "reason": "Forbidden", "message": "no pods for you"}
+    api.answers = [(403, forbidden), (200, {}), (403, forbidden)]
+    with asking(options) as ask, pytest.raises(ApiError, match="no pods for you") as error:
+        ask(lambda cluster: cluster.list("/api/v1/pods"))
+    assert (error.value.status, error.value.starting) == (403, False)
 
 
 def test_a_rehearsal_always_says_that_it_is_one(api: Api, options: KubernetesOptions) -> None:

@@ -1,0 +1,1 @@
+"""Machines that are nothing but an sshd."""
