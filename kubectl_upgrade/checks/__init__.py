@@ -25,6 +25,7 @@ from kubectl_upgrade.checks.known_minor import KnownMinor
 from kubectl_upgrade.checks.kubeadm_config_maps import KubeadmConfigMaps
 from kubectl_upgrade.checks.kubelet_steady import KubeletSteady
 from kubectl_upgrade.checks.kubelets_via_endpoint import KubeletsViaEndpoint
+from kubectl_upgrade.checks.left_out_workers import LeftOutWorkers
 from kubectl_upgrade.checks.leftovers import Leftovers
 from kubectl_upgrade.checks.machine_deployments import MachineDeployments
 from kubectl_upgrade.checks.managed_control_plane import ManagedControlPlane
@@ -103,6 +104,7 @@ CHECKS: dict[str, Check] = {
     "kernel": Kernel(),
     "container-runtime": ContainerRuntime(),
     "webhooks": Webhooks(),
+    "left-out-workers": LeftOutWorkers(),
     "disruption-budgets": DisruptionBudgets(),
     "unmanaged-pods": UnmanagedPods(),
     "empty-dir": EmptyDir(),

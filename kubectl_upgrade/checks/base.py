@@ -28,6 +28,8 @@ class Aim:
     """the plan drains; a person may have taken that out of it"""
     keeps_unmanaged: bool = True
     """a drain of the plan stops at a pod without a controller, and does not delete it"""
+    left_out: frozenset[str] = frozenset()
+    """names of workers that are not in the plan"""
 
     etcd_tags: Mapping[str, str] | None = None
     """minor (`1.34`) → the tag to which the plan brings etcd before it goes there; None while there is no plan: then
@@ -36,7 +38,8 @@ class Aim:
 
     def drained(self, nodes: Sequence[NodeObject]) -> tuple[NodeObject, ...]:
         """Nodes that will be drained, in that order."""
-        return drained(nodes, self.target) if self.drains else ()
+        chosen = [node for node in nodes if node.name not in self.left_out]
+        return drained(chosen, self.target) if self.drains else ()
 
 
 class Check(Protocol):

@@ -74,16 +74,13 @@ def _finding(budget: Budget, pods: Sequence[MovingPod]) -> Finding:
     """The worst of what can be said of a budget that allows nothing."""
     where = _stopped(pods)
     if budget.trouble:
-        return Finding(Level.BLOCKER, f"budget {budget} allows nothing, {budget.trouble}: {where}", fix=_look(budget))
-    needs = f"it needs {budget.desired} healthy pods and has {budget.current} of {budget.expected}"
+        return Finding(Level.BLOCKER, f"budget {budget} allows nothing, {budget.lack}: {where}", fix=_look(budget))
     if budget.never:
         fix = f"let it allow one until the upgrade is done: kubectl -n {budget.namespace} edit pdb {budget.name}"
         if budget.rule.startswith("minAvailable") and not budget.rule.endswith("%"):
             fix += ", or run one pod more"
         return Finding(Level.BLOCKER, f"budget {budget} ({budget.rule}) never allows an eviction: {where}", fix=fix)
-    if not budget.observed:
-        needs = "the disruption controller has not seen its last change"
-    message = f"budget {budget} ({budget.rule}) allows no eviction now, {needs}: {where}"
+    message = f"budget {budget} ({budget.rule}) allows no eviction now, {budget.lack}: {where}"
     return Finding(Level.WARN, message, fix=f"see why: kubectl -n {budget.namespace} get pods")
 
 

@@ -66,16 +66,24 @@ class Connection:
         )
 
 
-def connected(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of Connection; it takes them as its parameter `connection`."""
-    own = inspect.signature(command, eval_str=True)
-    flags = inspect.signature(Connection, eval_str=True).parameters
-    kept = [parameter for name, parameter in own.parameters.items() if name != "connection"]
+def grouped(name: str, group: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags that are the fields of `group`; it takes them together as its parameter `name`."""
 
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        connection = Connection(**{name: given.pop(name) for name in flags})
-        command(connection=connection, **given)
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        flags = inspect.signature(group, eval_str=True).parameters
+        kept = [parameter for known, parameter in own.parameters.items() if known != name]
 
-    run.__dict__["__signature__"] = own.replace(parameters=[*kept, *flags.values()])
-    return run
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            chosen = group(**{flag: given.pop(flag) for flag in flags})
+            command(**{name: chosen}, **given)
+
+        run.__dict__["__signature__"] = own.replace(parameters=[*kept, *flags.values()])
+        return run
+
+    return decorate
+
+
+# the flags of Connection, as the command's parameter `connection`
+connected = grouped("connection", Connection)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.checks.judge import Judgement
     from kubectl_upgrade.model.facts import Facts
     from kubectl_upgrade.planner.choose_target import Wish
+    from kubectl_upgrade.planner.selection import Selection
     from kubectl_upgrade.world import World
 
 ProbeWorkersName: TypeAlias = Literal["auto", "all", "sample", "none"]
@@ -35,12 +36,13 @@ ProbeWorkersFlag: TypeAlias = Annotated[
 ]
 
 
-async def look(
+async def look(  # noqa: PLR0917 - what is looked at, for what, and as which flags say
     world: World,
     wish: Wish,
     waived: Collection[str],
     probe_workers: ProbeWorkersName,
     via: tuple[Version, ...] = (),
+    selection: Selection | None = None,
 ) -> tuple[Facts, Version, tuple[Judgement, ...]]:
     """What the cluster is like, where it shall go, and what the checks say of that."""
     from kubectl_upgrade.checks.base import Aim
@@ -57,4 +59,6 @@ async def look(
     facts = await ask_control_planes(world, facts, further) if further else facts
     # what a person accepts, no plan mends
     tags: dict[str, str] | None = {} if EtcdMinimum.NAME in waived else None
-    return facts, target, judge(facts, Aim(target, stops=via, etcd_tags=tags), waived)
+    left_out = selection.left_out(facts) if selection else frozenset[str]()
+    aim = Aim(target, stops=via, etcd_tags=tags, left_out=left_out)
+    return facts, target, judge(facts, aim, waived)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_upgrade.cli.connection import Connection, connected
+from kubectl_upgrade.cli.connection import Connection, connected, grouped
 from kubectl_upgrade.cli.findings import tell_judgements
 from kubectl_upgrade.cli.looking import ProbeWorkers, ProbeWorkersFlag, look
+from kubectl_upgrade.cli.rollout import RolloutFlags
 from kubectl_upgrade.cli.running import run, tell
 from kubectl_upgrade.cli.target import To, stops_of, wish_of
 from kubectl_upgrade.cli.waivers import Force, Waive, WaiveUntil, waivers_of
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 
 @connected
+@grouped("workers", RolloutFlags)
 def plan(
     *,
     connection: Connection,
+    workers: RolloutFlags,
     to: To = "",
     via: Annotated[
         list[str] | None,
@@ -43,12 +45,6 @@ def plan(
     waive: Waive = None,
     waive_until: WaiveUntil = "",
     force: Force = False,
-    max_unavailable: Annotated[
-        str, typer.Option("--max-unavailable", metavar="N|P%", help="Workers of a pool at once.")
-    ] = "10%",
-    drain_timeout: Annotated[
-        int, typer.Option("--drain-timeout", min=1, max=86400, metavar="SECONDS", help="Per node.")
-    ] = 900,
     no_kubelet_via_endpoint: Annotated[
         bool,
         typer.Option(
@@ -75,8 +71,10 @@ def plan(
         waivers=waivers,
         waive_until="",
         waivers_end=ends,
-        max_unavailable=_share(max_unavailable),
-        drain_seconds=drain_timeout,
+        max_unavailable=workers.share(),
+        drain_seconds=workers.drain_timeout,
+        rollout=workers.rollout(),
+        selection=workers.selection(),
         kubelet_via_endpoint=not no_kubelet_via_endpoint,
         availability_probe=not no_availability_probe,
         via=tuple(_version("--via", text) for text in via or []),
@@ -113,7 +111,7 @@ async def make(
     """Gather, judge, plan. What the checks found is told even when no plan can be made."""
     from kubectl_upgrade.planner.make_plan import has_a_way, make_plan
 
-    facts, target, judgements = await look(world, wish, options.waivers, probe_workers, options.via)
+    facts, target, judgements = await look(world, wish, options.waivers, probe_workers, options.via, options.selection)
     tell_judgements(judgements)
     if has_a_way(judgements):
         options = replace(options, via=await stops_of(world, facts, target, options.via))
@@ -143,9 +141,3 @@ def _version(flag: str, text: str) -> Version:
         return Version.parse(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {error}", fix=f"give a full version: {flag} v1.35.4") from error
-
-
-def _share(text: str) -> str:
-    if re.fullmatch(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", text) is None:
-        raise UsageError(f"--max-unavailable {text!r} is neither a number nor a share", fix="such as 2 or 10%")
-    return text

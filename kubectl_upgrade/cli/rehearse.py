@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from kubectl_upgrade.cli.plan_file import load_plan
 from kubectl_upgrade.cli.progress import Progress
 from kubectl_upgrade.cli.running import tell
-from kubectl_upgrade.model.errors import StepError, UpgradeError, UsageError
+from kubectl_upgrade.model.errors import StepError, UpgradeError, UsageError, WindowClosedError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.model.words import some_of
 
@@ -122,6 +123,9 @@ async def _apply(model: ModelCluster, plan: Plan, *, verbose: bool) -> None:
         except UpgradeError as error:
             tell(f"error: {error.message}\n   -> {error.fix}\nrehearsing the next apply")
             last = error
+            if isinstance(error, WindowClosedError):
+                # somebody comes back when it opens
+                model.epoch += max(error.opens - world.clock.now(), timedelta())
         else:
             tell_summary(plan, history)
             return
@@ -129,4 +133,7 @@ async def _apply(model: ModelCluster, plan: Plan, *, verbose: bool) -> None:
 
 
 def _pauses(plan: Plan) -> int:
-    return sum(stage.after is not None and stage.after.pause for hop in plan.hops for stage in hop.stages)
+    """How often a person has to come back: after a pause, and when a window opens."""
+    stages = [stage for hop in plan.hops for stage in hop.stages]
+    paused = sum(stage.after is not None and stage.after.pause for stage in stages)
+    return paused + sum(stage.window is not None for stage in stages)

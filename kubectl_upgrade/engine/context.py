@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.engine.events import StepSays
+from kubectl_upgrade.engine.events import Note, StepSays
 from kubectl_upgrade.engine.waiting import until
 from kubectl_upgrade.steps.base import StepContext
 
@@ -27,6 +27,7 @@ def step_context(run: Run, target: Target, step_id: StepId, act: Act | None = No
         act=act or _no_action,
         until=partial(until, run.world.clock),
         say=lambda line: run.watch(StepSays(step_id, line)),
+        tell=lambda line: run.watch(Note(f"{target.name}: {line}")),
     )
 
 

@@ -89,7 +89,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
             fix="end this run with `kubectl upgrade-cp abort`, then make a new plan" if begun else "make a new plan",
         )
     waived = frozenset(waiver.check for waiver in plan.waivers)
-    judgements = judge(facts, _aim(plan, run), waived)
+    judgements = judge(facts, _aim(plan, facts, run), waived)
     stops = _stops(judgements, facts, half_done)
     if stops:
         raise PreflightError(f"{len(stops)} finding(s) block:\n{_indented(stops)}", fix="mend what they name")
@@ -130,11 +130,12 @@ def _is_done(plan: Plan, history: History, hop: Hop) -> bool:
     return history.targets_done.issuperset(subjects)
 
 
-def _aim(plan: Plan, run: str) -> Aim:
+def _aim(plan: Plan, facts: Facts, run: str) -> Aim:
     """Where the plan leads, and what a person made of its drains."""
     drains = [step for hop in plan.hops for stage in hop.stages for step in stage.steps if step.do == DrainNode.NAME]
     keeps = any(step.with_.get("unmanagedPods") != "delete" for step in drains)
     stops = tuple(hop.to for hop in plan.hops[:-1])
+    planned = {worker.name for pool in plan.pools for worker in pool.nodes}
     return Aim(
         plan.cluster.to,
         run[:8],
@@ -142,6 +143,7 @@ def _aim(plan: Plan, run: str) -> Aim:
         drains=bool(drains),
         keeps_unmanaged=keeps,
         etcd_tags=dict(_etcd_tags(plan)),
+        left_out=frozenset(node.name for node in facts.workers) - planned - set(facts.machines.owners),
     )
 
 

@@ -8,10 +8,11 @@ from kubectl_upgrade.checks.no_upgrade_in_process import NoUpgradeInProcess, som
 from kubectl_upgrade.engine.waiting import patiently, until
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.facts.nodes import read_node
-from kubectl_upgrade.model.errors import StepError
+from kubectl_upgrade.model.errors import StepError, StoppedError
 from kubectl_upgrade.model.facts import Apiserver, Unknown
 from kubectl_upgrade.model.names import CORDON_ANNOTATION
 from kubectl_upgrade.model.quorum import ailing, ailing_outside, survives_one_stop
+from kubectl_upgrade.model.shares import nodes_of
 from kubectl_upgrade.steps.base import machine
 
 if TYPE_CHECKING:
@@ -107,12 +108,14 @@ async def pool_has_room(run: Run, worker: Worker, stage: Stage, *, begun: bool) 
     world, working_on = run.world, run.working_on
     most = at_once(stage, len(worker.pool.nodes))
     while True:
+        _heed_stop(run, worker)
         found = await patiently(world.clock, run.look.fresh)
         _nobody_else_works(run, worker, found)
         down = _down(run, worker, found, begun=begun)
         if len(down) >= most:
 
             async def no_room() -> str | None:
+                _heed_stop(run, worker)
                 found = await patiently(world.clock, run.look.fresh)
                 return _no_room(_down(run, worker, found, begun=begun), worker, most)
 
@@ -122,6 +125,11 @@ async def pool_has_room(run: Run, worker: Worker, stage: Stage, *, begun: bool) 
             working_on.add(worker.name)
             return
         await world.clock.sleep(_ROOM_POLL_SECONDS)
+
+
+def _heed_stop(run: Run, worker: Worker) -> None:
+    if run.stop.reason:
+        raise StoppedError(f"{worker.name} was not begun: {run.stop.reason}", fix="run apply again to go on")
 
 
 def _no_room(down: Sequence[str], worker: Worker, most: int) -> str | None:
@@ -135,6 +143,10 @@ def _no_room(down: Sequence[str], worker: Worker, most: int) -> str | None:
 
 
 def _nobody_else_works(run: Run, worker: Worker, found: Sequence[NodeObject]) -> None:
+    """Nor has anybody brought it above the target: no kubelet goes back."""
+    newer = [node for node in found if node.uid == worker.uid and node.kubelet > run.plan.cluster.to]
+    if newer:
+        raise StepError(f"{worker.name} is at {newer[0].kubelet}, above the target", fix="plan again")
     if NoUpgradeInProcess.NAME in _waived(run.plan):
         return
     for node in found:
@@ -160,7 +172,4 @@ def _left(node: NodeObject, run8: str) -> bool:
 
 def at_once(stage: Stage, pool_size: int) -> int:
     """How many targets a stage takes at a time; a share is rounded down, at least 1."""
-    share = stage.max_unavailable or "1"
-    if share.endswith("%"):
-        return max(1, pool_size * int(share.removesuffix("%")) // 100)
-    return int(share)
+    return nodes_of(stage.max_unavailable or "1", pool_size)

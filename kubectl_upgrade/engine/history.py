@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,22 @@ class Past:
     """time of each finished step by its id, waiting included; of several applies, the last"""
     between: dict[str, float] = field(default_factory=dict)
     """time of each finished target outside its steps: gates, fences, lock"""
+    done_in: Counter[str] = field(default_factory=Counter)
+    """`hop/stage` → how many of its targets are done"""
+    slowest: dict[str, float] = field(default_factory=dict)
+    """`hop/stage` → what its slowest finished target took"""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """targets that could not be drained and were left as they were, and why"""
+    crash_loops: dict[str, frozenset[str]] = field(default_factory=dict)
+    """hop → workloads that were in a crash loop before its first worker was begun"""
     availability: list[Json] = field(default_factory=list)
     """figures of each apply"""
     digest: str = ""
     """of the plan that the run began with"""
     plan: str = ""
     """that plan's text: the file may be gone when the run has to be ended"""
+    _in_steps: Counter[str] = field(default_factory=Counter)
+    """target in flight → seconds in its steps"""
 
     def take(self, entry: Json) -> None:
         """Take an entry in; its subject is a step's id, or `hop/stage/target`, or `hop/stage`."""
@@ -58,13 +69,28 @@ class Past:
             self.ending = entry["subject"]
         if entry["event"] == "step-done":
             self.seconds[entry["subject"]] = entry["seconds"]
+            self._in_steps[entry["subject"].rpartition("/")[0]] += entry["seconds"]
         if entry["event"] == "availability":
             self.availability.append(entry)
         if entry["event"] == "target-done":
-            self.between[entry["subject"]] = entry["between"]
+            self._target_done(entry["subject"], entry["between"])
+        if entry["event"] == "target-skipped":
+            self.skipped[entry["subject"]] = entry["message"]
+        if entry["event"] == "crash-loops":
+            self.crash_loops[entry["subject"]] = frozenset(entry["workloads"])
         kind = kinds.get(entry["event"])
         if kind is not None:
             kind.add(entry["subject"])
+
+    def _target_done(self, subject: str, between: float) -> None:
+        """One that somebody else has done, or that has left, took no time of ours."""
+        self.between[subject] = between
+        self.skipped.pop(subject, None)
+        stage = subject.rpartition("/")[0]
+        self.done_in[stage] += subject not in self.targets_done
+        seconds = self._in_steps.pop(subject, 0.0)
+        if seconds and between:
+            self.slowest[stage] = max(self.slowest.get(stage, 0.0), seconds + between)
 
     def nodes_begun(self) -> frozenset[str]:
         """Names of targets that any stage has begun to work on."""

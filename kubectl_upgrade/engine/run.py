@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.engine.batches import Batches
+from kubectl_upgrade.engine.drain_turns import DrainTurns
 from kubectl_upgrade.engine.guarded import GuardedCluster
 from kubectl_upgrade.engine.nodes_look import NodesLook
 from kubectl_upgrade.engine.waiting import reach
@@ -51,6 +54,12 @@ class Run:
     stop: Stop
     working_on: set[str] = field(default_factory=set)
     """names of the workers in flight"""
+    failed: set[str] = field(default_factory=set)
+    """names of targets that failed in this apply and are borne by their stage's maxFailures"""
+    drains: DrainTurns = field(default_factory=DrainTurns)
+    drain_seconds: Counter[str] = field(default_factory=Counter)
+    """`hop/stage` → what the drains of this apply took in it"""
+    batches: Batches = field(default_factory=Batches)
     fenced: set[str] = field(default_factory=set)
     backup_to: BackupFolder | None = None
     """where backups are brought, off the nodes"""

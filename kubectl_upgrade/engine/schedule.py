@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.adopt import begun_in, disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
+from kubectl_upgrade.engine.changed_workers import tell_joined
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once
 from kubectl_upgrade.engine.next_hop import may_begin
@@ -18,7 +19,7 @@ from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.model.errors import LockedError, StepError, StoppedError, UpgradeError
 from kubectl_upgrade.model.plan import PARALLEL, ControlPlane, PoolTargets
 from kubectl_upgrade.model.words import some_of
-from kubectl_upgrade.planfile.build_step import is_harmless
+from kubectl_upgrade.planfile.build_step import is_harmless, moves_kubelets
 from kubectl_upgrade.planfile.targets import targets_of
 from kubectl_upgrade.steps.base import Managed, WholeCluster, Worker
 
@@ -59,11 +60,28 @@ async def run_stages(run: Run, absent: frozenset[str], limits: Limits) -> None:
                 await _after(run, hop, stage)
             if _is_the_last_one(run, hop, stage, limits.pause_after):
                 raise StoppedError(f"stopped after {hop.to}/{stage.stage}, as asked", fix="run apply again to go on")
+        await run.batches.after_the_last(run, hop)
+        _nothing_is_skipped(run, hop, absent)
         left = _left(run, hop, absent) if limits.only else []
         if left:
             raise StoppedError(
                 f"the chosen workers are done; {len(left)} are left: {some_of(left)}", fix="run apply again to go on"
             )
+    await tell_joined(run)
+
+
+def _nothing_is_skipped(run: Run, hop: Hop, absent: frozenset[str]) -> None:
+    """StepError at the end of the hop with those that could not be drained: the next one may not begin before they are
+    done, nor is the upgrade over. One that has left the cluster since is nobody's worry.
+    """
+    gone = {node.name for pool in run.plan.pools for node in pool.nodes if node.uid in absent}
+    left = [s for s in run.history.skipped if s.startswith(f"{hop.to}/") and s.rpartition("/")[2] not in gone]
+    if left:
+        told = "\n".join(f"  {subject}: {run.history.skipped[subject]}" for subject in left)
+        raise StepError(
+            f"{len(left)} workers were skipped and are as they were before {hop.to}:\n{told}",
+            fix="make room for the pods named above, then run apply again: it tries these nodes again",
+        )
 
 
 def _may_wait(target: Target) -> bool:
@@ -101,15 +119,31 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
     if alone and not is_harmless(stage):
         run.watch(Note("there is one control plane: the API is away for a minute or two while it is upgraded"))
     run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
-    errors = await _side_by_side(run, stage, left)
+    if isinstance(left[0].target, Worker) and moves_kubelets(stage):
+        await run.batches.begin(run, hop)
+    _judge(run, stage, left, await _side_by_side(run, stage, left))
+
+
+def _judge(run: Run, stage: Stage, targets: Sequence[TargetRun], errors: Sequence[UpgradeError]) -> None:
+    """Raise what stops the run after this stage."""
+    history = run.history
     failures = [error for error in errors if not isinstance(error, StoppedError)]
-    if len(failures) == 1 or (failures and len(left) == 1):
-        raise failures[0]
-    if failures:
-        told = "\n".join(f"  {error.message}" for error in failures)
-        raise StepError(f"{len(failures)} targets of {stage.stage} failed:\n{told}", fix=failures[0].fix)
+    if failures and (stage.max_failures or len(failures) > 1):
+        # what stopped the others without a failure too many: a window, a limit
+        further = [] if run.stop.reason else [error for error in errors if isinstance(error, StoppedError)][:1]
+        told = "\n".join(f"  {error.message}" for error in [*failures, *further])
+        done = sum(target.subject in history.targets_done for target in targets)
+        raise StepError(
+            f"{len(failures)} of {len(targets)} targets of {stage.stage} failed, {done} are done:\n{told}",
+            fix=failures[0].fix,
+        )
     if errors:
-        raise errors[0]
+        raise (failures or errors)[0]
+    if stage.after is not None and all(target.subject in history.skipped for target in targets):
+        raise StepError(
+            f"every node of {stage.stage} was skipped, so that there is nothing to look at before the others are begun",
+            fix="make room for the pods named above, then run apply again",
+        )
 
 
 async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> list[UpgradeError]:
@@ -127,6 +161,8 @@ async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> li
                 run.watch(Note(f"{target.target.name} is not prepared, its own stage will see: {error.message}"))
                 return
             errors.append(error)
+            if not isinstance(error, StoppedError):
+                run.failed.add(target.target.name)
             failed = sum(not isinstance(e, StoppedError) for e in errors)
             if failed > stage.max_failures:
                 run.stop.ask(f"stopped because {target.subject} failed")

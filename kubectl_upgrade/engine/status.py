@@ -152,7 +152,7 @@ def _machines(plan: Plan, known: Sequence[KnownRun]) -> list[Machine]:
     states: dict[str, str] = {}
     for run in known:
         for entry in run.entries:
-            if entry["event"] in {"target-begins", "target-done"}:
+            if entry["event"] in {"target-begins", "target-done", "target-skipped"}:
                 states[entry["subject"].rpartition("/")[2]] = entry["event"]
     names = {node.name for node in plan.control_planes} | {n for n, s in states.items() if s == "target-begins"}
     return [Machine(target.name, target.address) for target in node_targets(plan) if target.name in names]

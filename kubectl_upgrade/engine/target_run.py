@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.actions import ActionRunner, newest_attempt, unit_stem
+from kubectl_upgrade.engine.changed_workers import why_not_ours
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.evidence import enrich
-from kubectl_upgrade.engine.gate import control_plane_may_stop, pool_has_room
+from kubectl_upgrade.engine.gate import control_plane_may_stop
 from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, reach, unanswered
+from kubectl_upgrade.engine.worker_gate import worker_may_begin
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import (
-    AccessError,
     ApiError,
     LockedError,
+    NodeSkippedError,
     NodeUnreachableError,
-    NotFoundError,
     StepError,
     StoppedError,
     UpgradeError,
@@ -27,8 +29,12 @@ from kubectl_upgrade.model.facts import HostFacts, Unknown
 from kubectl_upgrade.model.plan import ControlPlane, StepId
 from kubectl_upgrade.planfile.build_step import build_step, is_harmless
 from kubectl_upgrade.steps.base import WholeCluster, Worker, machine
+from kubectl_upgrade.steps.drain_node import DrainNode
+from kubectl_upgrade.steps.unmark_node import UnmarkNode
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from kubectl_upgrade.engine.actions import Attempt
     from kubectl_upgrade.engine.run import Run
     from kubectl_upgrade.model.facts import Maybe
@@ -37,8 +43,6 @@ if TYPE_CHECKING:
 
 # what proves, or disproves, that the actions of a target are done
 PROOFS = ("run", "kubeadm", "manifests")
-# how long to ask the API whether a failed worker is still there
-_LEFT_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -68,10 +72,15 @@ class TargetRun:
         self.heed_stop()
         try:
             await self._run_steps()
+        except (LockedError, StoppedError):
+            raise
+        except NodeSkippedError as skipped:
+            await self._skip(skipped)
         except UpgradeError:
-            if not await self._has_left():
+            gone = await why_not_ours(self.run, self.target)
+            if not gone:
                 raise
-            self.run.watch(Note(f"{self.target.name} has left the cluster: skipped"))
+            self.run.watch(Note(f"{self.target.name} {gone}: skipped"))
             await self.run.history.record("target-done", self.subject, between=0)
         finally:
             self.run.working_on.discard(self.target.name)
@@ -79,6 +88,7 @@ class TargetRun:
     async def _run_steps(self) -> None:
         began = self.run.world.clock.monotonic()
         await self._gate()
+        self.heed_stop()
         await self.run.history.record("target-begins", self.subject)
         await self._claim()
         for planned in self.stage.steps:
@@ -87,19 +97,12 @@ class TargetRun:
         between = self.run.world.clock.monotonic() - began - self.in_steps
         await self.run.history.record("target-done", self.subject, between=round(between, 3))
 
-    async def _has_left(self) -> bool:
-        """Is the worker's Node gone, or another machine's by now?"""
-        target = self.target
-        if not isinstance(target, Worker):
-            return False
-        path = f"/api/v1/nodes/{target.name}"
-        try:
-            node = await patiently(self.run.world.clock, lambda: self.run.world.cluster.get(path), _LEFT_SECONDS)
-        except NotFoundError:
-            return True
-        except AccessError:
-            return False  # the first error says more
-        return bool(node["metadata"]["uid"] != target.uid)
+    async def _skip(self, skipped: NodeSkippedError) -> None:
+        """Nothing of ours is left on it, and the next apply tries it again."""
+        context = step_context(self.run, self.target, StepId(str(self.hop.to), self.stage.stage, self.target.name, ""))
+        await patiently(self.run.world.clock, lambda: UnmarkNode().run(context))
+        await self.run.history.record("target-skipped", self.subject, message=skipped.message)
+        self.run.watch(Note(f"{self.target.name} is skipped: {skipped.message}"))
 
     def heed_stop(self) -> None:
         """StoppedError when a stop was asked for."""
@@ -115,7 +118,7 @@ class TargetRun:
         if isinstance(target, ControlPlane):
             await control_plane_may_stop(run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun)
         elif isinstance(target, Worker):
-            await pool_has_room(run, target, self.stage, begun=begun)
+            await worker_may_begin(run, self.hop, self.stage, target, begun=begun)
 
     async def _claim(self) -> None:
         """Fence, a look at what is there, and a word in the lock for whoever meets it."""
@@ -146,11 +149,31 @@ class TargetRun:
 
     async def step(self, planned: PlannedStep) -> None:
         """Do it, unless its effect is proved; intent and end are in the journal."""
-        run, clock = self.run, self.run.world.clock
         step = build_step(planned)
         step_id = self.id_of(planned)
         if self._proved(step, planned, step_id):
             return
+        async with self._turn(step):
+            await self._do(step, step_id)
+
+    @asynccontextmanager
+    async def _turn(self, step: Step) -> AsyncIterator[None]:
+        """A drain waits for those that would take from the same tight budget, and its time is counted."""
+        run = self.run
+        if not isinstance(step, DrainNode):
+            yield
+            return
+        name = self.target.name
+        async with run.drains.turn(run.world, name, lambda why: run.watch(Note(f"{name}: {why}"))):
+            self.heed_stop()
+            began = run.world.clock.monotonic()
+            try:
+                yield
+            finally:
+                run.drain_seconds[f"{self.hop.to}/{self.stage.stage}"] += run.world.clock.monotonic() - began
+
+    async def _do(self, step: Step, step_id: StepId) -> None:
+        run, clock = self.run, self.run.world.clock
         run.watch(StepBegins(step_id, step.TITLE))
         began = clock.monotonic()
         await run.history.record("step-begins", step_id)

@@ -27,8 +27,11 @@ class Guard:
     selects: Selector
 
 
-async def read_guards(cluster: Cluster) -> Maybe[tuple[Guard, ...]]:
-    """All budgets of the cluster."""
+async def read_guards(cluster: Cluster, namespace: str = "") -> Maybe[tuple[Guard, ...]]:
+    """All budgets of the namespace, or of the cluster."""
+    if namespace:
+        path = f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"
+        return await unless_forbidden(cluster.reduced(path, guard), f"list poddisruptionbudgets.policy in {namespace}")
     return await unless_forbidden(cluster.reduced(_PATH, guard), "list poddisruptionbudgets.policy in all namespaces")
 
 

@@ -43,7 +43,7 @@ def moving_pod(pod: Json, guards: Sequence[Guard]) -> MovingPod:
         managed=controller(pod) is not None,
         empty_dir=keeps_empty_dir(pod),
         pending=status.get("phase") == "Pending",
-        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
+        ready=is_ready(pod),
         budgets=tuple(guard.budget.name for guard in guards if guard.selects(labels)),
     )
 
@@ -56,6 +56,12 @@ def must_move(pod: Json) -> bool:
     if owner is not None and owner["kind"] == "DaemonSet":
         return False
     return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+
+
+def is_ready(pod: Json) -> bool:
+    """As it says itself."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def controller(pod: Json) -> Json | None:

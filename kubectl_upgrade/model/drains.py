@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubectl_upgrade.model.placement import by_zone
 from kubectl_upgrade.model.words import natural
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ class Budget:
             return True
         return self.observed and 0 < self.expected <= self.desired
 
+    @property
+    def lack(self) -> str:
+        """Why it allows nothing now."""
+        if self.trouble:
+            return self.trouble
+        if not self.observed:
+            return "the disruption controller has not seen its last change"
+        return f"it needs {self.desired} healthy pods and has {self.current} of {self.expected}"
+
     def holds(self, pod: MovingPod) -> bool:
         """Would an eviction of this pod, which it selects, be refused now? As the API server's eviction.go decides."""
         if pod.pending:
@@ -83,13 +93,15 @@ def needs_drain(kubelet: Version, to: Version) -> bool:
 
 
 def drained(nodes: Iterable[NodeObject], to: Version) -> tuple[NodeObject, ...]:
-    """Nodes that are drained on the way to this version, in the order in which it happens.
+    """Nodes that are drained on the way to this version, in the order in which it happens, but for workers that a plan
+    keeps apart because they share a tight budget.
 
     The kubelets of control planes are one stage: when one of them changes its minor, all that are not there yet are
     drained.
     """
-    ordered = sorted(nodes, key=lambda node: natural(node.name))
+    ordered = sorted(nodes, key=by_zone)
     control_planes = [node for node in ordered if node.control_plane and node.kubelet != to]
+    control_planes.sort(key=lambda node: natural(node.name))
     if not any(needs_drain(node.kubelet, to) for node in control_planes):
         control_planes = []
     linux = [node for node in ordered if not node.control_plane and not node.windows]

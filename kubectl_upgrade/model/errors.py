@@ -4,6 +4,7 @@ UpgradeError
 ├── PlanError           3  the plan is invalid, unsafe or stale
 ├── PreflightError      4  a check blocks
 ├── StepError           5  a step failed or is still running
+│   └── NodeSkippedError   one worker is left as it was, the others go on
 ├── AccessError         6  ssh or the API
 │   ├── NodeUnreachableError
 │   └── ApiError
@@ -11,9 +12,15 @@ UpgradeError
 │       └── ConflictError
 ├── LockedError         7  someone else holds the run
 └── StoppedError        8  stopped on request
+    └── WindowClosedError  until a maintenance window opens
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class UpgradeError(Exception):
@@ -51,6 +58,10 @@ class StepError(UpgradeError):
     exit_code = 5
 
 
+class NodeSkippedError(StepError):
+    """A worker could not be drained, and the plan says to go on with the others."""
+
+
 class AccessError(UpgradeError):
     """No way to a node or to the API."""
 
@@ -64,16 +75,25 @@ class NodeUnreachableError(AccessError):
 class ApiError(AccessError):
     """The API server refused, failed or did not answer; `status` is its HTTP code, 0 when none came.
 
-    `starting`: it refused and is not ready. It refuses everybody until it has read its RBAC rules.
+    `starting`: it refused and is not ready. It refuses everybody until it has read its RBAC rules. `retry_after`: how
+    many seconds it asks to wait.
     """
 
-    def __init__(
-        self, message: str, fix: str = "", *, status: int = 0, reason: str = "", starting: bool = False
+    def __init__(  # noqa: PLR0913 - what an API server says of a refusal
+        self,
+        message: str,
+        fix: str = "",
+        *,
+        status: int = 0,
+        reason: str = "",
+        starting: bool = False,
+        retry_after: int = 0,
     ) -> None:
         super().__init__(message, fix)
         self.status = status
         self.reason = reason
         self.starting = starting
+        self.retry_after = retry_after
 
 
 class NotFoundError(ApiError):
@@ -94,3 +114,11 @@ class StoppedError(UpgradeError):
     """Stopped at a safe point because somebody asked, or because the plan pauses here."""
 
     exit_code = 8
+
+
+class WindowClosedError(StoppedError):
+    """Stopped because no further node fits into the plan's maintenance window; `opens` is when the next one does."""
+
+    def __init__(self, message: str, fix: str, opens: datetime) -> None:
+        super().__init__(message, fix)
+        self.opens = opens

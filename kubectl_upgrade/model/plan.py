@@ -35,6 +35,7 @@ from kubectl_upgrade.model.types import (
     Uid,
 )
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.model.window import Window
 
 API_VERSION = "upgrade-cp/v1"
 KIND = "UpgradePlan"
@@ -228,6 +229,11 @@ class Stage:
     max_unavailable: Share | None = None
     """of a pool: how many targets at once; a share is rounded down, at least 1"""
     max_failures: Annotated[int, Range(0, 10_000)] = 0
+    """how many targets may fail before no new one starts; they do not count against max_unavailable"""
+    drain_limit_seconds: Seconds | None = None
+    """how long the drains of one apply may take together; then no further node is begun"""
+    window: Window | None = None
+    """of a pool: when its nodes may be worked on"""
     after: After | None = None
     steps: Annotated[tuple[PlannedStep, ...], Size(1, 100)]
 

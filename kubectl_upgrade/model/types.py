@@ -86,6 +86,11 @@ KubeadmError = Annotated[
 Text = Annotated[str, Pattern(rf"[^{HIDDEN}]{{0,1000}}", "one line of at most 1000 visible characters")]
 Date = Annotated[str, Pattern(r"2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "a date such as 2026-12-24")]
 Seconds = Annotated[int, Range(1, 86400)]
+TimeOfDay = Annotated[str, Pattern(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time such as 22:00")]
+TimeZone = Annotated[
+    str,
+    Pattern(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z][A-Za-z0-9_+-]{0,31}){0,2}", "a time zone such as Europe/Berlin"),
+]
 # how many targets of a stage at once: a number or a share of the pool
 Share = Annotated[
     str, Pattern(r"[1-9][0-9]{0,3}|[1-9][0-9]?%|100%", "a number of nodes or a share of the pool, such as 10%")

@@ -34,6 +34,11 @@ def is_harmless(stage: Stage) -> bool:
     return all(STEPS[planned.do].HARMLESS for planned in stage.steps)
 
 
+def moves_kubelets(stage: Stage) -> bool:
+    """Does it upgrade nodes, and not only prepare them?"""
+    return any(planned.do == "install-kubelet" for planned in stage.steps)
+
+
 def planned_step(step: Step, as_: str | None = None) -> PlannedStep:
     """A step as the plan has it, without the arguments that have their default."""
     arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in encode(step).items()}

@@ -76,12 +76,32 @@ def stage_comment(stage: Stage, targets: tuple[Target, ...]) -> str:
             "etcd is below what this hop needs first: kubeadm of the version that runs brings each member there, by a "
             "tag that stands in its configuration just for that."
         )
+    lines += _limits(stage)
     after = stage.after
     if after is not None and after.soak_seconds is not None:
         lines.append(f"Then it is watched for {after.soak_seconds} s before the next stage.")
     if after is not None and after.pause:
         lines.append("Then the run stops; `apply` again goes on.")
     return "\n".join(lines)
+
+
+def _limits(stage: Stage) -> list[str]:
+    """What of the stage's own limits is not plain from its field's name."""
+    lines = []
+    if stage.max_failures:
+        lines.append(
+            f"Up to {stage.max_failures} of them may fail before no new one is begun; the run ends with exit 5 all the "
+            "same, and those that failed do not count against maxUnavailable."
+        )
+    if any(step.with_.get("onTimeout") == "skip-node" for step in stage.steps):
+        lines.append("One that cannot be drained in time is uncordoned and left as it was; the run ends with a list.")
+    if stage.drain_limit_seconds is not None:
+        lines.append(
+            f"When the drains of one apply have taken {stage.drain_limit_seconds} s together, no further one is begun."
+        )
+    if stage.window is not None:
+        lines.append(f"Begun only in the hours {stage.window}, and only what can be expected to be done within.")
+    return lines
 
 
 def _who(stage: Stage, targets: tuple[Target, ...]) -> str:

@@ -8,8 +8,11 @@ from kubectl_upgrade.facts.static_pods import image_version
 from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.facts import Etcd, Host, Kubeadm, ManifestFiles, Packages, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
+from kubectl_upgrade.model.placement import by_zone
 from kubectl_upgrade.model.plan import ComponentVersions, ControlPlane, Manifests, Pool, PoolNode
+from kubectl_upgrade.model.shares import nodes_of
 from kubectl_upgrade.model.words import natural
+from kubectl_upgrade.planner.apart import apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,28 +67,26 @@ def control_plane_entry(facts: Facts, node: NodeObject) -> ControlPlane:
     )
 
 
-def pools_of(facts: Facts) -> tuple[Pool, ...]:
+def pools_of(facts: Facts, max_unavailable: str = "1", left_out: frozenset[str] = frozenset()) -> tuple[Pool, ...]:
     """Workers that are alike, together. One that was not asked over ssh is taken to be like those that were. The nodes
     of Machines are replaced, never upgraded in place: they stand in no pool.
     """
     groups: dict[tuple[Version, str, str], list[NodeObject]] = {}
     workers = [node for node in facts.workers if node.name not in facts.machines.owners]
     default = _traits(facts, [node for node in workers if node.name in facts.hosts] or list(facts.control_planes))
-    for node in workers:
+    for node in (worker for worker in workers if worker.name not in left_out):
         family, patches = _traits(facts, [node]) or default or ("apt", "none")
         groups.setdefault((node.kubelet, family, patches), []).append(node)
     pools = []
     for index, ((kubelet, family, patches), nodes) in enumerate(sorted(groups.items()), start=1):
+        ordered = apart(sorted(nodes, key=by_zone), facts, nodes_of(max_unavailable, len(nodes)))
         pools.append(
             Pool(
                 name="workers" if len(groups) == 1 else f"workers-{index}",
                 kubelet=kubelet,
                 packages=family,
                 patches="standard" if patches == "standard" else "none",
-                nodes=tuple(
-                    PoolNode(name=node.name, uid=node.uid, address=node.internal_ip)
-                    for node in sorted(nodes, key=lambda node: natural(node.name))
-                ),
+                nodes=tuple(PoolNode(name=node.name, uid=node.uid, address=node.internal_ip) for node in ordered),
             )
         )
     return tuple(pools)

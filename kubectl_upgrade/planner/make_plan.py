@@ -25,6 +25,8 @@ from kubectl_upgrade.planner.hops import hops_of, unchosen_minors, way_to
 from kubectl_upgrade.planner.inventory import component_version, control_plane_entry, leader_first, pools_of
 from kubectl_upgrade.planner.managed import managed_of
 from kubectl_upgrade.planner.order import Order
+from kubectl_upgrade.planner.rollout import Rollout
+from kubectl_upgrade.planner.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +55,8 @@ class Options:
     """check → last day of its waiver, where that is another"""
     max_unavailable: str = "10%"
     drain_seconds: int = 900
+    rollout: Rollout = field(default_factory=Rollout)
+    selection: Selection = field(default_factory=Selection)
     kubelet_via_endpoint: bool = True
     """where it helps and is possible"""
     availability_probe: bool = True
@@ -77,7 +81,7 @@ def make_plan(facts: Facts, target: Version, judgements: tuple[Judgement, ...], 
         for name, reason in sorted(options.waivers.items())
     )
     control_planes = tuple(control_plane_entry(facts, node) for node in leader_first(facts))
-    pools = pools_of(facts)
+    pools = pools_of(facts, options.max_unavailable, options.selection.left_out(facts))
     managed = managed_of(facts)
     config = facts.kubeadm_config
     hops = (
@@ -135,6 +139,7 @@ def _hops(  # noqa: PLR0913, PLR0917 - all that a way depends on
             ignored=tuple(sorted({error for name in options.waivers for error in _errors_of(name, judgements)})),
             max_unavailable=options.max_unavailable,
             drain_seconds=options.drain_seconds,
+            rollout=options.rollout,
             unmanaged_pods="delete" if _waived(UnmanagedPods.NAME, judgements) else "stop",
             kubelet_via_endpoint=options.kubelet_via_endpoint and kubelets_may_go_via_endpoint(facts),
             etcd_tag=ways.get(to.line.removeprefix("v"), "") if to.line != before.line else "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kubectl_upgrade.model.drains import needs_drain
 from kubectl_upgrade.model.etcd import etcd_version
-from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, PoolTargets, Stage
+from kubectl_upgrade.model.plan import PARALLEL, PlannedStep, Stage
 from kubectl_upgrade.steps.clean_kubelet_flags import flags_left
 from kubectl_upgrade.steps.wait_add_ons import ENOUGH
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kubectl_upgrade.model.machines import ClusterTopology, MachineDeployment
     from kubectl_upgrade.model.plan import Argument, ControlPlane, Pool, Targets
     from kubectl_upgrade.model.version import Version
+    from kubectl_upgrade.planner.rollout import Rollout
 
 # for what an API server was asked before it closed its port; watches keep it until the kubelet kills it after 30 s
 _APISERVER_GRACE_SECONDS = 5
@@ -40,6 +41,7 @@ class Order:
     drain_seconds: int
     unmanaged_pods: Literal["delete", "stop"]
     """what a drain does with them"""
+    rollout: Rollout
     kubelet_via_endpoint: bool
     """while kubeadm runs on a control plane"""
     etcd_tag: str
@@ -80,7 +82,7 @@ class Order:
                 targets=names,
                 steps=self._control_plane_kubelet(old),
             ),
-            *map(self._workers, pools),
+            *(stage for pool in pools for stage in self._workers(pool, only_pool=len(pools) == 1)),
             *self._rollouts(deployments, topologies),
         ]
         return tuple(stage for stage in stages if stage.targets)
@@ -163,16 +165,15 @@ class Order:
         steps = (*self._kubelet(), *self._settled(self.to))
         return (step("mark-node"), *(self._drained(steps) if minor else steps), step("unmark-node"))
 
-    def _workers(self, pool: Pool) -> Stage:
+    def _workers(self, pool: Pool, *, only_pool: bool) -> tuple[Stage, ...]:
         left = flags_left(pool.kubelet, self.to)
         clean = (step("clean-kubelet-flags", flags=left),) if left else ()
         kubeadm = (step("install-kubeadm", version=str(self.to)), self._kubeadm("kubeadm-node"))
         steps = (*kubeadm, *clean, *self._kubelet())
         if needs_drain(pool.kubelet, self.to):
-            steps = self._drained(steps)
+            steps = self._drained(steps, self.rollout.on_drain_timeout)
         steps = (step("mark-node"), *steps, step("unmark-node"))
-        targets = PoolTargets(pool=pool.name)
-        return Stage(stage=pool.name, targets=targets, max_unavailable=self.max_unavailable, steps=steps)
+        return self.rollout.stages(pool, steps, self.max_unavailable, only_pool=only_pool)
 
     def _rollouts(
         self, deployments: tuple[MachineDeployment, ...], topologies: tuple[ClusterTopology, ...]
@@ -192,11 +193,11 @@ class Order:
             step("wait-node", version=str(self.to), timeoutSeconds=300),
         )
 
-    def _drained(self, steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
+    def _drained(self, steps: tuple[PlannedStep, ...], on_timeout: str = "stop") -> tuple[PlannedStep, ...]:
         drain = step(
             "drain-node",
             timeoutSeconds=self.drain_seconds,
-            onTimeout="stop",
+            onTimeout=on_timeout,
             emptyDir="delete",
             unmanagedPods=self.unmanaged_pods,
         )

@@ -109,6 +109,14 @@ def set_running(obj: Json, *, running: bool) -> None:
     obj["status"] = _pod_status(container["name"], container["image"], running)
 
 
+def set_crash_looping(obj: Json) -> None:
+    """A pod whose container was started some times and ended each time."""
+    set_running(obj, running=False)
+    container = {**obj["status"]["containerStatuses"][0], "restartCount": 4}
+    container["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    obj["status"] = {**obj["status"], "phase": "Running", "containerStatuses": [container]}
+
+
 @cache
 def _pod_status(name: str, image: str, running: bool) -> Json:  # noqa: FBT001 - a cache's key
     """One for all pods alike: 50,000 of them are too much work for the garbage collector; nothing changes it."""

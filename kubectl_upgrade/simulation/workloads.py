@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.errors import ApiError, ConflictError
@@ -15,6 +16,7 @@ from kubectl_upgrade.simulation.status import disruptions_allowed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kubectl_upgrade.model.version import Version
     from kubectl_upgrade.simulation.cluster import ModelCluster
     from kubectl_upgrade.world import Json
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 ENDS_AFTER = 2.0
 READY_AFTER = 4.0
 OBSERVED_AFTER = 1.0
+# Kubernetes' own, which most pods do not use up
+DEFAULT_GRACE = 30
 
 
 class Workloads:
@@ -29,6 +33,8 @@ class Workloads:
 
     def __init__(self, cluster: ModelCluster) -> None:
         self._cluster = cluster
+        self.crashing: dict[str, Version] = {}
+        """label `k8s-app` → the kubelet's version from which on its pods do not stay up"""
         self._pending: dict[str, Json] = {}
         self._made = 0
         self._names: list[str] = []
@@ -72,14 +78,16 @@ class Workloads:
         return {"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success"}
 
     def end(self, obj: Json) -> None:
-        """A pod gets its grace; its controller starts another one now."""
+        """A pod gets its grace, and takes all of one that is its own; its controller starts another one now."""
         if "deletionTimestamp" in obj["metadata"]:
             return
         store = self._cluster.store
-        obj["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        own = obj["spec"].get("terminationGracePeriodSeconds")
+        end = self._cluster.epoch + timedelta(seconds=self._cluster.now + (own or DEFAULT_GRACE))
+        obj["metadata"]["deletionTimestamp"] = f"{end:%Y-%m-%dT%H:%M:%SZ}"
         store.touch(obj)
         self._pending.pop(obj["metadata"]["uid"], None)
-        self._cluster.later(ENDS_AFTER, lambda: self._remove(obj))
+        self._cluster.later(own or ENDS_AFTER, lambda: self._remove(obj))
         owner = self._controller(obj)
         if owner is not None and owner["kind"] == "ReplicaSet":
             self.start(owner, anywhere="tolerations" in obj["spec"])
@@ -107,7 +115,7 @@ class Workloads:
         for budget in budgets:
             if disruptions_allowed(self._cluster, budget) < 1:
                 raise ApiError(
-                    f"Cannot evict pod as it would violate the pod's disruption budget ({budget['metadata']['name']}).",
+                    "Cannot evict pod as it would violate the pod's disruption budget.",
                     status=429,
                     reason="TooManyRequests",
                 )
@@ -116,6 +124,9 @@ class Workloads:
         metadata = obj["metadata"]
         if not self._cluster.store.holds(PODS, obj):
             return
+        if metadata.get("finalizers") or not self._heeded(obj):
+            self._cluster.later(ENDS_AFTER, lambda: self._remove(obj))
+            return
         self._cluster.store.delete(Location(PODS, metadata["namespace"], metadata["name"]), metadata["uid"])
         owner = self._controller(obj)
         if owner is not None and owner["kind"] == "DaemonSet":
@@ -123,6 +134,12 @@ class Workloads:
         elif "kubernetes.io/config.mirror" in metadata.get("annotations", {}):
             node = self._cluster.nodes[obj["spec"]["nodeName"]]
             self._cluster.show_static_pod(node, metadata["labels"]["component"])
+
+    def _heeded(self, obj: Json) -> bool:
+        """Only a pod's kubelet can tell that it has ended; a mirror in the API is not the pod."""
+        node = self._cluster.nodes.get(obj["spec"].get("nodeName", ""))
+        mirror = "kubernetes.io/config.mirror" in obj["metadata"].get("annotations", {})
+        return node is None or mirror or (node.up and node.kubelet.active)
 
     def _controller(self, obj: Json) -> Json | None:
         for reference in obj["metadata"].get("ownerReferences", []):
@@ -171,7 +188,12 @@ class Workloads:
 
     def _run(self, obj: Json) -> None:
         if self._cluster.store.holds(PODS, obj) and "deletionTimestamp" not in obj["metadata"]:
-            objects.set_running(obj, running=True)
+            node = self._cluster.nodes[obj["spec"]["nodeName"]]
+            since = self.crashing.get(obj["metadata"]["labels"].get("k8s-app", ""))
+            if since is not None and node.kubelet.version >= since:
+                objects.set_crash_looping(obj)
+            else:
+                objects.set_running(obj, running=True)
             self._cluster.store.touch(obj)
 
     # rollouts

@@ -119,6 +119,8 @@ class StepContext:
     until: Until
     say: Callable[[str], None]
     """one line of progress"""
+    tell: Callable[[str], None]
+    """one line that a person should see in any case"""
 
     @property
     def node(self) -> NodeTarget:

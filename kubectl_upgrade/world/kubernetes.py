@@ -55,6 +55,7 @@ class _Reply(NamedTuple):
     """empty when it was taken as it came"""
     taken: Any = None
     starting: bool = False
+    retry_after: int = 0
 
 
 class KubernetesCluster(Cluster):
@@ -204,7 +205,8 @@ class KubernetesCluster(Cluster):
             host = access.configuration.host
             response = client.call_api(method, f"{host}{url}", headers, body, _request_timeout=timeout)
             if take is None or response.status != HTTPStatus.OK:
-                return _Reply(response.status, response.read())
+                retry_after = _seconds(response.headers.get("Retry-After"))
+                return _Reply(response.status, response.read(), retry_after=retry_after)
             with closing(response.response) as coming:  # one that was not read to its end is of no use any more
                 return _Reply(response.status, b"", take(coming))
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
@@ -253,4 +255,10 @@ def _refusal(method: str, path: str, reply: _Reply) -> ApiError:
     if reply.starting:  # no verdict on rights
         text = f"{text} (its /readyz is not ok)"
         return ApiError(text, _STARTING, status=reply.status, reason=reason, starting=True)
-    return kind(text, _FIXES.get(reply.status, _BROKEN), status=reply.status, reason=reason)
+    fix = _FIXES.get(reply.status, _BROKEN)
+    return kind(text, fix, status=reply.status, reason=reason, retry_after=reply.retry_after)
+
+
+def _seconds(header: str | None) -> int:
+    """Of Retry-After, which may be a date as well: that counts as nothing."""
+    return int(header) if header and header.isdecimal() else 0

@@ -174,7 +174,10 @@ def test_a_drain_that_a_budget_blocks_gives_the_node_back(operator: Operator) ->
             "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"k8s-app": "web"}}},
         }
         await world.cluster.create(budgets, body)
-        with pytest.raises(StepError, match=r"(?s)disruption budget.*uncordoned again.*packages are untouched"):
+        with pytest.raises(
+            StepError,
+            match=r"(?s)budget shop/nothing \(maxUnavailable: 0\) allows 0.*uncordoned again.*packages are untouched",
+        ):
             await operator.apply(plan)
         assert "cordoned" not in str(await traces(operator.model))
         (budget,) = await world.cluster.list(budgets)

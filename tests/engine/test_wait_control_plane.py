@@ -118,6 +118,7 @@ def test_a_kubelet_that_stays_silent_is_waited_for_and_told_once(operator: Opera
             act=_nothing_to_do,
             until=partial(until, world.clock),
             say=said.append,
+            tell=said.append,
         )
         began = world.clock.monotonic()
         await WaitControlPlane(version=plan.cluster.from_).run(context)

@@ -14,8 +14,10 @@ from kubectl_upgrade.checks.judge import judge
 from kubectl_upgrade.facts.gather import ask_control_planes, gather
 from kubectl_upgrade.model.machines import MachineDeployment
 from kubectl_upgrade.model.version import Version
+from kubectl_upgrade.model.window import Window
 from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.planner.make_plan import Options, make_plan
+from kubectl_upgrade.planner.rollout import Rollout
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.sample import sample
 from kubectl_upgrade.simulation.world import simulated_world
@@ -48,6 +50,22 @@ def with_pools(model: ModelCluster) -> ModelCluster:
     return model
 
 
+BATCHES = Options(
+    waivers={},
+    waive_until="",
+    max_unavailable="25%",
+    rollout=Rollout(
+        canary=1,
+        soak_seconds=600,
+        pause=True,
+        max_failures=1,
+        on_drain_timeout="skip-node",
+        drain_limit_seconds=7200,
+        window=Window(days=("mon", "tue", "wed", "thu"), from_="22:00", to="04:00", zone="Europe/Berlin"),
+    ),
+)
+
+
 async def _move_to_cgroup_v1(model: ModelCluster) -> None:
     """With a kubelet configuration that lets kubelets start there."""
     for node in model.nodes.values():
@@ -78,6 +96,7 @@ async def _planned(model: ModelCluster, to: str, options: Options) -> str:
         # kubeadm 1.33 gives etcd 3.5.24, and what 1.34 brings needs 3.5.26 first
         ("old-etcd.yaml", sample(3, 3, "v1.33.4"), "v1.34.4", PLAIN),
         ("machine-deployments.yaml", with_pools(sample(3, 1)), "v1.35.4", PLAIN),
+        ("canary-and-window.yaml", sample(3, 8), "v1.35.4", BATCHES),
     ],
 )
 def test_examples_are_what_the_planner_writes(file: str, model: ModelCluster, to: str, options: Options) -> None:

@@ -190,6 +190,7 @@ def test_a_refusal_has_the_servers_words(
     assert type(caught.value) is kind
     assert caught.value.message == f"GET {NODE}: {status} {reason}: because of canary-7"
     assert (caught.value.status, caught.value.reason) == (status, reason)
+    assert caught.value.retry_after == (60 if status == 429 else 0)
     assert caught.value.fix
     assert len(api.requests) == 1
     assert time.monotonic() - began < 3

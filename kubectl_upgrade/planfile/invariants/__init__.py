@@ -35,10 +35,13 @@ from kubectl_upgrade.planfile.invariants.pairs import (
 )
 from kubectl_upgrade.planfile.invariants.stages import (
     backups_are_of_members,
+    drain_limits_have_drains,
     many_at_once_is_safe,
     names_are_unique_in_stages,
+    skipped_nodes_are_workers,
     steps_stand_where_they_belong,
     targets_exist,
+    windows_open,
 )
 from kubectl_upgrade.planfile.invariants.versions import (
     control_planes_are_in_reach,
@@ -68,6 +71,9 @@ INVARIANTS = (
     steps_stand_where_they_belong,
     backups_are_of_members,
     many_at_once_is_safe,
+    windows_open,
+    drain_limits_have_drains,
+    skipped_nodes_are_workers,
     kubeadm_apply_leads,
     control_planes_all_get_kubeadm,
     nodes_are_upgraded_once,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.model.window import zone_of
 from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
 from kubectl_upgrade.planfile.problem import Problem
 from kubectl_upgrade.planfile.targets import MANAGED
@@ -97,6 +98,9 @@ def many_at_once_is_safe(layout: Layout) -> Iterator[Problem]:
             yield Problem((*where, "maxUnavailable"), "maxUnavailable counts the nodes of a pool", "target a pool")
         if told.parallel and told.max_unavailable is not None:
             yield Problem((*where, "parallel"), "parallel and maxUnavailable contradict each other", "keep one of them")
+        if told.window is not None and not isinstance(told.targets, PoolTargets):
+            message = "a window is for the nodes of a pool: a control plane half done is worse than one out of hours"
+            yield Problem((*where, "window"), message, "leave window out here")
         if told.at_once is not None and not told.parallel:
             yield Problem((*where, "atOnce"), "atOnce is for a stage with parallel: true", "leave it out")
         disruptive = next((step.do for step in told.steps if _disrupts(step)), None)
@@ -108,6 +112,37 @@ def many_at_once_is_safe(layout: Layout) -> Iterator[Problem]:
         if told.max_failures and stage.control_planes:
             message = f"after a failed {disruptive} on a control plane no other one may be touched"
             yield Problem((*where, "maxFailures"), message, "leave maxFailures out")
+
+
+def windows_open(layout: Layout) -> Iterator[Problem]:
+    """A window is some hours long, in a time zone that this machine knows."""
+    for stage in layout.stages:
+        window, where = stage.stage.window, (*stage.where, "window")
+        if window is None:
+            continue
+        if window.from_ == window.to:
+            yield Problem((*where, "to"), "the window closes when it opens", "leave window out to work at any hour")
+        try:
+            zone_of(window.zone)
+        except ValueError as error:
+            fix = "correct it, or install the time zones here (package tzdata); UTC needs none"
+            yield Problem((*where, "zone"), str(error), fix)
+
+
+def skipped_nodes_are_workers(layout: Layout) -> Iterator[Problem]:
+    """A hop is over when every control plane is done: none can be left out."""
+    for stage in layout.stages:
+        for index, step in stage.steps("drain-node"):
+            if step.with_.get("onTimeout") == "skip-node" and stage.control_planes:
+                message = f"{stage.control_planes[0].name} is a control plane, which cannot be skipped"
+                yield Problem(stage.at(index, "with", "onTimeout"), message, "onTimeout: stop")
+
+
+def drain_limits_have_drains(layout: Layout) -> Iterator[Problem]:
+    """A limit of nothing is a mistake."""
+    for stage in layout.stages:
+        if stage.stage.drain_limit_seconds is not None and not stage.holds("drain-node"):
+            yield Problem((*stage.where, "drainLimitSeconds"), "this stage drains nothing", "leave it out")
 
 
 def _disrupts(step: PlannedStep) -> bool:
