@@ -78,11 +78,14 @@ def test_without_a_canary_there_is_nothing_to_soak_or_pause_after(flags: Rollout
         flags.rollout()
 
 
-def test_a_rehearsal_comes_back_when_the_window_opens() -> None:
+def test_a_rehearsal_comes_back_when_the_window_opens(tmp_path: Path) -> None:
+    """Simulated clusters begin at midnight, UTC."""
     program, root = Path(sys.executable).with_name("kubectl-upgrade_cp"), Path(__file__).parents[2]
-    words = [program, "rehearse", root / "plans/canary-and-window.yaml", "--pace", "0"]
+    plan = tmp_path / "p.yaml"
+    plan.write_text((root / "plans/canary-and-window.yaml").read_text().replace('from: "22:00"', "from: 02:00"))
+    words = [program, "rehearse", plan, "--pace", "0"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "opens again on Thu 2026-01-01 22:00 Europe/Berlin" in done.stderr
+    assert "opens again on Thu 2026-01-01 02:00 Europe/Berlin" in done.stderr
     assert "the plan pauses after v1.35.4/canary" in done.stderr
     assert "is at v1.35.4; no lock, label, cordon or file of ours is left" in done.stderr
