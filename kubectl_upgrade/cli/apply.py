@@ -95,7 +95,7 @@ def _limits(plan: Plan, pause_after: str, only: frozenset[str]) -> Limits:
     if pause_after and pause_after not in {*stages, *(f"{hop.to}/{s.stage}" for hop in plan.hops for s in hop.stages)}:
         raise UsageError(f"the plan has no stage {pause_after}", fix=f"its stages: {', '.join(stages)}")
     known = {node.name for pool in plan.pools for node in pool.nodes}
-    known |= {f"{entry.namespace}:{entry.name}" for entry in (*plan.machine_deployments, *plan.cluster_topologies)}
+    known |= {f"{entry.namespace}:{entry.name}" for entry in plan.managed}
     strange = sorted(only - known)
     if strange:
         raise UsageError(f"--only: the plan has no worker {', '.join(strange)}", fix="see `show` for its workers")

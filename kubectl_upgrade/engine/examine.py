@@ -112,7 +112,7 @@ async def examine(world: World, plan: Plan, history: History | None = None, *, r
 def _may_leave(plan: Plan) -> Iterator[PoolNode | Managed]:
     """What is skipped when it is gone."""
     yield from (worker for pool in plan.pools for worker in pool.nodes)
-    yield from map(Managed.of, (*plan.machine_deployments, *plan.cluster_topologies))
+    yield from map(Managed.of, plan.managed)
 
 
 def _half_done(plan: Plan, history: History) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 async def leave_rollouts(run: Run) -> None:
     """A rollout that has begun is not undone: that would be a second one, of Machines back to where they came from."""
-    for entry in (*run.plan.machine_deployments, *run.plan.cluster_topologies):
+    for entry in run.plan.managed:
         if Managed.of(entry).name not in run.history.nodes_begun():
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ class Run:
     failed: set[str] = field(default_factory=set)
     """names of targets that failed in this apply and are borne by their stage's maxFailures"""
     drains: DrainTurns = field(default_factory=DrainTurns)
-    drain_seconds: Counter[str] = field(default_factory=Counter)
+    drain_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """`hop/stage` → what the drains of this apply took in it"""
     batches: Batches = field(default_factory=Batches)
     fenced: set[str] = field(default_factory=set)

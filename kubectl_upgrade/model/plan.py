@@ -267,6 +267,11 @@ class Plan:
     availability: Availability | None = None
     hops: Annotated[tuple[Hop, ...], Size(0, 20)]
 
+    @property
+    def managed(self) -> tuple[MachineDeployment | ClusterTopology, ...]:
+        """What controllers of the cluster roll out."""
+        return (*self.machine_deployments, *self.cluster_topologies)
+
 
 @dataclass(frozen=True, slots=True)
 class StepId:

@@ -129,10 +129,11 @@ class Evictions:
         silent = bool(late) and not _is_ready(await node_object.read(self.context))
         words = []
         for pod in sorted(pods, key=lambda pod: -late.get(pod["metadata"]["uid"], 0)):
-            seconds = late.get(pod["metadata"]["uid"])
-            if seconds is None:
+            uid = pod["metadata"]["uid"]
+            if uid not in late:
                 words.append(f"{pod_name(pod)} is ending")
                 continue
+            seconds = late[uid]
             finalizers = pod["metadata"].get("finalizers") or []
             causes = [f"finalizers {', '.join(finalizers)}"] if finalizers else []
             causes += [f"the kubelet of {self.context.node.name} does not answer"] if silent else []

@@ -83,7 +83,7 @@ def test_a_rehearsal_comes_back_when_the_window_opens(tmp_path: Path) -> None:
     program, root = Path(sys.executable).with_name("kubectl-upgrade_cp"), Path(__file__).parents[2]
     plan = tmp_path / "p.yaml"
     plan.write_text((root / "plans/canary-and-window.yaml").read_text().replace('from: "22:00"', "from: 02:00"))
-    words = [program, "rehearse", plan, "--pace", "0"]
+    words: list[str | Path] = [program, "rehearse", plan, "--pace", "0"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "opens again on Thu 2026-01-01 02:00 Europe/Berlin" in done.stderr

@@ -87,6 +87,7 @@ def _wait(operator: Operator, rollout: Rollout) -> float:
             act=_nothing_to_do,
             until=partial(until, world.clock),
             say=lambda _: None,
+            tell=lambda _: None,
         )
         await STEP.run(context)
         return world.clock.monotonic() - began

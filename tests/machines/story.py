@@ -14,7 +14,7 @@ from kubectl_upgrade.model.machines import DeploymentObject, Machines
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.read import load
 from kubectl_upgrade.planner.managed import entry_of
-from kubectl_upgrade.steps.base import Managed, StepContext
+from kubectl_upgrade.steps.base import Action, Managed, StepContext
 from kubectl_upgrade.steps.upgrade_machine_deployment import UpgradeMachineDeployment
 from kubectl_upgrade.world import Cluster
 from kubectl_upgrade.world.clock import RealClock
@@ -78,7 +78,8 @@ class Story:
         return None
 
     def _context(self, entry: Any) -> StepContext:
-        async def no_action(_: object) -> str:
+        async def no_action(action: Action) -> str:
+            del action
             raise TypeError("this step has no action")
 
         plan = replace(load(PLAN.read_bytes(), str(PLAN)), machine_deployments=(entry,))
@@ -93,4 +94,5 @@ class Story:
             act=no_action,
             until=partial(until, self._clock),
             say=self.tell,
+            tell=self.tell,
         )
