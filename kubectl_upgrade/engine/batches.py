@@ -51,7 +51,11 @@ class Batches:
         if isinstance(found, Unknown):
             self._tell_unknown(run, found)
             return
-        workloads = sorted({loop.workload for loop in found})
+        # a journal that begins in the middle, after a take-over, must not take what the upgrade broke for old
+        nodes = await patiently(run.world.clock, lambda: read_nodes(run.world.cluster))
+        pooled = {worker.uid for pool in run.plan.pools for worker in pool.nodes}
+        new = {node.name for node in nodes if node.uid in pooled and node.kubelet >= hop.to}
+        workloads = sorted({loop.workload for loop in found if loop.node not in new})
         await run.history.record("crash-loops", str(hop.to), workloads=workloads)
 
     async def pass_gate(self, run: Run, hop: Hop, stage: Stage, worker: Worker) -> None:

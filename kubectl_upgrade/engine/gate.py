@@ -103,7 +103,8 @@ async def pool_has_room(run: Run, worker: Worker, stage: Stage, *, begun: bool) 
 
     Nodes count that are not Ready, whoever took them down, and those that this run has cordoned and had to leave;
     StepError when they alone leave no room for a while, or somebody else is at work on this one. A worker that is
-    `begun` takes the place that it had then, beside the others that were begun: it may be down for what is left to do.
+    `begun` and still away keeps its place beside the others that are: it may be down for what is left to do. One that
+    was given back since needs a new one.
     """
     world, working_on = run.world, run.working_on
     most = at_once(stage, len(worker.pool.nodes))
@@ -159,8 +160,10 @@ def _nobody_else_works(run: Run, worker: Worker, found: Sequence[NodeObject]) ->
 
 def _down(run: Run, worker: Worker, nodes: Sequence[NodeObject], *, begun: bool) -> list[str]:
     """Of the worker's pool, but for those that are being worked on."""
+    run8 = run.fence.run[:8]
+    begun = begun and any(node.uid == worker.uid and (not node.ready or _left(node, run8)) for node in nodes)
     excused = run.working_on | ({worker.name} if begun else set())
-    troubled = (node for node in nodes if not node.ready or (not begun and _left(node, run.fence.run[:8])))
+    troubled = (node for node in nodes if not node.ready or (not begun and _left(node, run8)))
     pool = worker.pool.name
     return [node.name for node in troubled if run.pool_of.get(node.uid) == pool and node.name not in excused]
 

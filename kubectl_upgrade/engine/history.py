@@ -89,8 +89,8 @@ class Past:
         stage = subject.rpartition("/")[0]
         self.done_in[stage] += subject not in self.targets_done
         seconds = self._in_steps.pop(subject, 0.0)
-        if seconds and between:
-            self.slowest[stage] = max(self.slowest.get(stage, 0.0), seconds + between)
+        if seconds and between:  # what it waited for others says nothing of the next one
+            self.slowest[stage] = max(self.slowest.get(stage, 0.0), seconds)
 
     def nodes_begun(self) -> frozenset[str]:
         """Names of targets that any stage has begun to work on."""

@@ -14,7 +14,7 @@ from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop
 from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, reach, unanswered
-from kubectl_upgrade.engine.worker_gate import worker_may_begin
+from kubectl_upgrade.engine.worker_gate import may_be_drained_now, worker_may_begin
 from kubectl_upgrade.facts.gather import probe_hosts
 from kubectl_upgrade.model.errors import (
     ApiError,
@@ -75,6 +75,7 @@ class TargetRun:
         except (LockedError, StoppedError):
             raise
         except NodeSkippedError as skipped:
+            self._refuse_to_leave_half_done(skipped)
             await self._skip(skipped)
         except UpgradeError:
             gone = await why_not_ours(self.run, self.target)
@@ -96,6 +97,15 @@ class TargetRun:
             await self.step(planned)
         between = self.run.world.clock.monotonic() - began - self.in_steps
         await self.run.history.record("target-done", self.subject, between=round(between, 3))
+
+    def _refuse_to_leave_half_done(self, skipped: NodeSkippedError) -> None:
+        """StepError: somebody let pods come back to a node that is upgraded in part, and now they cannot be moved."""
+        acted = [p.name for p in self.stage.steps if self.acts(p) and self.has_acted(build_step(p), self.id_of(p))]
+        if acted:
+            raise StepError(
+                f"{skipped.message}. It is upgraded in part already ({', '.join(acted)} done), so it is not skipped",
+                fix=skipped.fix,
+            ) from skipped
 
     async def _skip(self, skipped: NodeSkippedError) -> None:
         """Nothing of ours is left on it, and the next apply tries it again."""
@@ -166,6 +176,8 @@ class TargetRun:
         name = self.target.name
         async with run.drains.turn(run.world, name, lambda why: run.watch(Note(f"{name}: {why}"))):
             self.heed_stop()
+            if isinstance(self.target, Worker):
+                await may_be_drained_now(run, self.hop, self.stage, self.target)
             began = run.world.clock.monotonic()
             try:
                 yield

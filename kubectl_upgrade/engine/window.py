@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.errors import WindowClosedError
 from kubectl_upgrade.model.plan import PoolTargets
+from kubectl_upgrade.model.window import SECONDS_BESIDE_DRAIN
 from kubectl_upgrade.planfile.build_step import build_step, moves_kubelets
 from kubectl_upgrade.steps.drain_node import DrainNode
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
     from kubectl_upgrade.model.plan import Hop, Stage
-
-# packages, kubeadm, kubelet and the waits behind them take one or two minutes; a slow mirror or disk takes longer
-_WITHOUT_DRAIN_SECONDS = 300
 
 
 def must_fit_window(run: Run, hop: Hop, stage: Stage) -> None:
@@ -49,4 +47,4 @@ def expected_seconds(run: Run, hop: Hop, stage: Stage) -> tuple[float, str]:
             return max(times), "the slowest so far"
     drains = [step for step in map(build_step, stage.steps) if isinstance(step, DrainNode)]
     drain = sum(step.timeout_seconds for step in drains)
-    return drain + _WITHOUT_DRAIN_SECONDS, "none was measured yet: its drain's limit and 5 minutes"
+    return drain + SECONDS_BESIDE_DRAIN, "none was measured yet: its drain's limit and 5 minutes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.engine.gate import pool_has_room
+from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.engine.window import must_fit_window
 from kubectl_upgrade.model.errors import StoppedError
 from kubectl_upgrade.planfile.build_step import moves_kubelets
@@ -19,7 +20,7 @@ async def worker_may_begin(run: Run, hop: Hop, stage: Stage, worker: Worker, *, 
     """StoppedError or StepError when not. One whose pods are gone already is finished at any hour: half-done it is no
     use to anybody.
     """
-    emptied = begun and _drained(run, hop, stage, worker)
+    emptied = begun and await is_emptied(run, hop, stage, worker)
     if not emptied:
         must_fit_window(run, hop, stage)
         _drains_are_within_their_limit(run, hop, stage)
@@ -31,9 +32,20 @@ async def worker_may_begin(run: Run, hop: Hop, stage: Stage, worker: Worker, *, 
         must_fit_window(run, hop, stage)
 
 
-def _drained(run: Run, hop: Hop, stage: Stage, worker: Worker) -> bool:
+async def may_be_drained_now(run: Run, hop: Hop, stage: Stage, worker: Worker) -> None:
+    """StoppedError when it may not any more: to wait for the drains of others takes time."""
+    if not await is_emptied(run, hop, stage, worker):
+        must_fit_window(run, hop, stage)
+        _drains_are_within_their_limit(run, hop, stage)
+
+
+async def is_emptied(run: Run, hop: Hop, stage: Stage, worker: Worker) -> bool:
+    """Has this run drained it, and has nobody let pods come back since?"""
     drains = [step.name for step in stage.steps if step.do == "drain-node"]
-    return all(f"{hop.to}/{stage.stage}/{worker.name}/{name}" in run.history.steps_done for name in drains)
+    if not all(f"{hop.to}/{stage.stage}/{worker.name}/{name}" in run.history.steps_done for name in drains):
+        return False
+    nodes = await patiently(run.world.clock, run.look.fresh)
+    return not drains or any(node.uid == worker.uid and node.cordoned for node in nodes)
 
 
 def _drains_are_within_their_limit(run: Run, hop: Hop, stage: Stage) -> None:

@@ -229,7 +229,7 @@ class Stage:
     max_unavailable: Share | None = None
     """of a pool: how many targets at once; a share is rounded down, at least 1"""
     max_failures: Annotated[int, Range(0, 10_000)] = 0
-    """how many targets may fail before no new one starts; they do not count against max_unavailable"""
+    """how many targets may fail before no new one starts; those that stay away count against max_unavailable"""
     drain_limit_seconds: Seconds | None = None
     """how long the drains of one apply may take together; then no further node is begun"""
     window: Window | None = None

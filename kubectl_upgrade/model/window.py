@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
+# packages, kubeadm, kubelet and the waits behind them take one or two minutes; a slow mirror or disk takes longer
+SECONDS_BESIDE_DRAIN = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,13 @@ class Window:
     def __str__(self) -> str:
         days = f"{','.join(self.days)} " if self.days else ""
         return f"{days}{self.from_}-{self.to} {self.zone}"
+
+    @property
+    def seconds(self) -> float:
+        """From its opening to its close, where no clock is set meanwhile."""
+        opens, closes = (time.fromisoformat(text) for text in (self.from_, self.to))
+        minutes = 60 * (closes.hour - opens.hour) + closes.minute - opens.minute
+        return 60.0 * (minutes % (24 * 60))
 
     def closes(self, now: datetime) -> datetime | None:
         """When the one that is open now closes; None when none is open."""

@@ -91,7 +91,7 @@ def _limits(stage: Stage) -> list[str]:
     if stage.max_failures:
         lines.append(
             f"Up to {stage.max_failures} of them may fail before no new one is begun; the run ends with exit 5 all the "
-            "same, and those that failed do not count against maxUnavailable."
+            "same. One that failed and is still cordoned or not Ready counts against maxUnavailable."
         )
     if any(step.with_.get("onTimeout") == "skip-node" for step in stage.steps):
         lines.append("One that cannot be drained in time is uncordoned and left as it was; the run ends with a list.")

@@ -13,7 +13,7 @@ from kubectl_upgrade.planfile.expected import COMPONENTS, Expected, Progress, et
 from kubectl_upgrade.planfile.managed_drift import managed_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from kubectl_upgrade.model.facts import Facts, NodeObject
     from kubectl_upgrade.model.plan import ControlPlane, Plan
@@ -70,7 +70,7 @@ def drift_of(plan: Plan, facts: Facts, progress: Progress | None = None) -> Drif
         refused=tuple(refused),
         unknown=tuple(line for entry in plan.control_planes for line in _unknown(entry, facts, progress.begun)),
         skipped=(
-            *_skipped(plan, nodes, progress.begun),
+            *_skipped(plan, nodes, progress.begun, facts.machines.owners),
             *(Skipped(name, why) for name, why in managed_skipped(plan, facts, progress.begun)),
         ),
         new=tuple(
@@ -199,12 +199,17 @@ def _unknown(entry: ControlPlane, facts: Facts, begun: frozenset[str]) -> Iterat
             yield f"{entry.name}: {name}: {part.reason}"
 
 
-def _skipped(plan: Plan, nodes: dict[str, NodeObject], begun: frozenset[str]) -> Iterator[Skipped]:
+def _skipped(
+    plan: Plan, nodes: dict[str, NodeObject], begun: frozenset[str], owned: Collection[str]
+) -> Iterator[Skipped]:
+    """`owned`: names of Nodes that are a Machine's, whose controller replaces them."""
     for pool in plan.pools:
         for worker in pool.nodes:
             node = nodes.get(worker.name)
             if node is None:
                 yield Skipped(worker.name, "has left the cluster")
+            elif worker.name in owned:
+                yield Skipped(worker.name, "is a Machine's, whose controller replaces it")
             elif node.windows:
                 yield Skipped(worker.name, "runs Windows")
             elif node.uid != worker.uid:

@@ -100,4 +100,4 @@ async def cordon(context: StepContext) -> None:
 async def _given_back(context: StepContext) -> str:
     """Uncordon what we cordoned; how the node is left, in words."""
     lifted = await lift_cordon(context)
-    return f"{'uncordoned again' if lifted else 'no cordon of ours is on it'}, its packages are untouched"
+    return f"{'uncordoned again' if lifted else 'no cordon of ours is on it'}, the drain installs nothing"

@@ -34,12 +34,14 @@ class ListStream:
         self._ended = False
         self.token = ""
         """continue token of the next page, empty after the last one"""
+        self._has_items = False
 
     def __iter__(self) -> Iterator[Json]:
         self._pass("{")
         while self._peek() == '"':
             key = self._next()
             self._pass(":")
+            self._has_items |= key == "items"
             if key == "items" and self._peek() == "[":
                 yield from self._items()
             else:
@@ -49,6 +51,8 @@ class ListStream:
             if self._peek() != "}":
                 self._pass(",")
         self._pass("}")
+        if not self._has_items:
+            raise NoListError("an object without items")
         while self._more():  # so that the connection can be used again
             pass
 

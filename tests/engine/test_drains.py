@@ -90,7 +90,7 @@ def test_a_worker_that_cannot_be_drained_is_skipped_and_the_next_apply_tries_it_
             with pytest.raises(StepError, match=r"(?s)1 workers were skipped.*v1.35.4/workers/w2: drain of w2") as left:
                 await operator.apply(plan)
             assert "budget shop/solo (maxUnavailable: 0) allows 0 evictions now, it needs 1" in left.value.message
-            assert "uncordoned again, its packages are untouched" in left.value.message
+            assert "uncordoned again, the drain installs nothing" in left.value.message
             assert done(operator) == {"w1", "w3"}
             assert [trace for trace in await traces(operator.model) if "cordon" in trace or "label" in trace] == []
         open_up(operator.model, "solo")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_upgrade.model.plan import PoolTargets
-from kubectl_upgrade.model.window import zone_of
+from kubectl_upgrade.model.window import SECONDS_BESIDE_DRAIN, zone_of
+from kubectl_upgrade.planfile.build_step import build_step
 from kubectl_upgrade.planfile.invariants.layout import KUBEADM, KUBELET
 from kubectl_upgrade.planfile.problem import Problem
 from kubectl_upgrade.planfile.targets import MANAGED
 from kubectl_upgrade.steps import STEPS
+from kubectl_upgrade.steps.drain_node import DrainNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubectl_upgrade.model.plan import PlannedStep
+    from kubectl_upgrade.model.plan import PlannedStep, Stage
     from kubectl_upgrade.planfile.invariants.layout import LaidStage, Layout
 
 # where a repository points or what is held can change on many nodes at once; whatever else a step changes takes
@@ -122,11 +124,20 @@ def windows_open(layout: Layout) -> Iterator[Problem]:
             continue
         if window.from_ == window.to:
             yield Problem((*where, "to"), "the window closes when it opens", "leave window out to work at any hour")
+        elif window.seconds < (needed := _seconds_of_a_node(stage.stage)):
+            message = f"the window is {window.seconds:.0f} s long, a node may take {needed}: none could ever be begun"
+            yield Problem((*where, "to"), message, "close it later, or give drain-node a smaller timeoutSeconds")
         try:
             zone_of(window.zone)
         except ValueError as error:
             fix = "correct it, or install the time zones here (package tzdata); UTC needs none"
             yield Problem((*where, "zone"), str(error), fix)
+
+
+def _seconds_of_a_node(stage: Stage) -> int:
+    """As the engine expects it before one was measured: its drain's limit, and some minutes."""
+    drains = (step for step in map(build_step, stage.steps) if isinstance(step, DrainNode))
+    return SECONDS_BESIDE_DRAIN + sum(step.timeout_seconds for step in drains)
 
 
 def skipped_nodes_are_workers(layout: Layout) -> Iterator[Problem]:
