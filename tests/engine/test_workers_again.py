@@ -16,11 +16,12 @@ from kubectl_upgrade.model.window import Window
 from kubectl_upgrade.planner.rollout import Rollout
 from kubectl_upgrade.simulation import loop
 from kubectl_upgrade.simulation.faults import Fault
+from kubectl_upgrade.simulation.paths import BUDGETS
 from kubectl_upgrade.simulation.state import Folder
 from kubectl_upgrade.simulation.world import simulated_world
 from tests.engine.conftest import Operator
 from tests.engine.test_batches import EVENING, set_clock
-from tests.engine.test_drains import BUDGETS, done, guard, open_up, options, small, start
+from tests.engine.test_drains import done, guard, open_up, options, small, start
 from tests.engine.test_machine_deployments import TO, cluster, pool
 
 if TYPE_CHECKING:
