@@ -116,7 +116,7 @@ def test_a_version_that_a_control_plane_is_not_offered_is_not_chosen(
     model: ModelCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model.nodes["cp2"].lacks.add("1.35.4")
-    called(plan, model)
+    called(plan, model, workers=RolloutFlags())
     out, told = capsys.readouterr()
     assert str(read(out.encode(), "p.yaml").cluster.to) == "v1.35.3"
     assert "v1.35.4 is there, but is not offered to cp2" in told
@@ -133,6 +133,7 @@ def test_each_waiver_has_its_own_last_day(model: ModelCluster, capsys: pytest.Ca
         plan,
         model,
         waive=["cgroup-v1=v2 in Q1@until=2999-03-31"],
+        workers=RolloutFlags(),
         force=True,
         waive_until="2999-01-31",
         to="v1.35.2",
