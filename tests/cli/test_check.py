@@ -14,6 +14,7 @@ from kubectl_upgrade.cli.check import Output, check, printed
 from kubectl_upgrade.cli.connection import Connection
 from kubectl_upgrade.cli.looking import ProbeWorkers, look
 from kubectl_upgrade.cli.plan import make, plan
+from kubectl_upgrade.cli.rollout import RolloutFlags
 from kubectl_upgrade.model.errors import PreflightError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planfile.read import read
