@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.facts import etcd_images
 from kubectl_upgrade.facts.static_pods import image_version
 from kubectl_upgrade.model.etcd import EtcdImages, etcd_version
-from kubectl_upgrade.model.facts import Etcd, Kubeadm, Unknown
+from kubectl_upgrade.model.facts import Etcd, HostFacts, Kubeadm, Unknown
 from kubectl_upgrade.model.names import CONTROL_PLANE_COMPONENTS
 from kubectl_upgrade.rules import rules_between
 
@@ -89,7 +89,8 @@ def _control_planes(facts: Facts) -> tuple[str, ...]:
 
 
 def _not_at_rest(facts: Facts, minor: str) -> str:
-    """Kubeadm of the version that runs moves etcd; where something else differs it would move that as well. Empty when
+    """Kubeadm of the version that runs moves etcd, and writes every other manifest anew that is not what it renders
+    (StaticPodControlPlane in its phases/upgrade/staticpods.go): where one differs, it would go with etcd. Empty when
     all is well, or when an earlier hop of the plan brings it about.
     """
     version = facts.kubeadm_config.kubernetes_version
@@ -100,9 +101,25 @@ def _not_at_rest(facts: Facts, minor: str) -> str:
             return f"{pod.component} on {pod.node} is not at {version}: an upgrade was begun"
     for name in _control_planes(facts):
         host = facts.hosts.get(name)
-        kubeadm = host.kubeadm if host is not None and not isinstance(host, Unknown) else None
-        if not isinstance(kubeadm, Kubeadm) or kubeadm.kubeadm != version:
+        if not isinstance(host, HostFacts) or not isinstance(host.kubeadm, Kubeadm) or host.kubeadm.kubeadm != version:
             return f"kubeadm on {name} is not {version}"
+        differing = _differing(host)
+        if differing:
+            return f"on {name} {differing}"
+    return ""
+
+
+def _differing(host: HostFacts) -> str:
+    """What but etcd kubeadm would write anew, as far as it is known."""
+    if isinstance(host.rendered, Unknown):
+        return f"manifests could not be compared with what kubeadm would write: {host.rendered.reason}"
+    if not host.rendered.comparable:
+        why = f": {host.rendered.skipped}" if host.rendered.skipped else ""
+        return f"manifests could not be compared with what kubeadm would write{why}"
+    for component in CONTROL_PLANE_COMPONENTS:
+        differences = host.rendered.differences.get(component, ())
+        if differences:
+            return f"kubeadm would change more than etcd: {component}.yaml ({differences[0].what})"
     return ""
 
 

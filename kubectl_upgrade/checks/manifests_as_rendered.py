@@ -21,6 +21,7 @@ _SECTIONS = {
     "kube-scheduler": "scheduler",
     "etcd": "etcd.local",
 }
+_NOT_COMPARED = "manifests could not be compared with what kubeadm would write"
 # more than a person reads at once
 _MOST = 6
 
@@ -30,7 +31,9 @@ class ManifestsAsRendered:
     anew from kubeadm-config and the patches that it is given, and the audit log ends that night without an error
     (https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-reconfigure/). kubeadm is asked, in a dry run,
     for the manifests of the version that runs; what an upgrade itself changes is therefore not told. Of etcd's manifest
-    it is no matter which members there were when this one joined.
+    it is no matter which members there were when this one joined. The manifests are compared on the machine that asks,
+    so that they leave the node whole, over ssh; reports and plans name what differs, and tell no value that may be a
+    secret.
     """
 
     NAME: ClassVar[str] = "manifests-as-rendered"
@@ -40,7 +43,8 @@ class ManifestsAsRendered:
 
     def run(self, facts: Facts, aim: Aim) -> Iterator[Finding]:
         del aim
-        others = []
+        others: list[str] = []
+        skipped: dict[str, list[str]] = {}
         for node in facts.control_planes:
             host = facts.hosts.get(node.name)
             if not isinstance(host, HostFacts) or host.rendered == _NOT_ASKED:
@@ -48,13 +52,16 @@ class ManifestsAsRendered:
             if isinstance(host.rendered, Unknown):
                 message = f"its manifests could not be compared with what kubeadm would write: {host.rendered.reason}"
                 yield Finding(Level.WARN, message, node.name, "mend what it names, or look at the manifests yourself")
+            elif host.rendered.skipped:
+                skipped.setdefault(host.rendered.skipped, []).append(node.name)
             elif host.rendered.comparable:
                 yield from _findings(node.name, host.rendered)
             else:
                 others.append(f"{node.name} ({_versions(host.rendered)})")
         if others:
-            message = "manifests could not be compared with what kubeadm would write, for it is of another version"
-            yield Finding(Level.INFO, f"{message}: {', '.join(others)}")
+            yield Finding(Level.INFO, f"{_NOT_COMPARED}, for it is of another version: {', '.join(others)}")
+        for why, names in skipped.items():
+            yield Finding(Level.INFO, f"{_NOT_COMPARED}: {why}: {', '.join(names)}")
 
 
 def _versions(rendered: Rendered) -> str:

@@ -15,10 +15,11 @@ from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_
 from kubectl_upgrade.engine.rollouts import leave_rollouts
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
+from kubectl_upgrade.facts.kubeadm_config import PATH, etcd_pin
 from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
 from kubectl_upgrade.steps.base import WholeCluster
-from kubectl_upgrade.steps.etcd_pin import clear_pin, let_go, read_pin
+from kubectl_upgrade.steps.etcd_pin import EDIT, clear_pin, let_go, read_pin
 from kubectl_upgrade.steps.pin_etcd import PinEtcd
 from kubectl_upgrade.steps.uncordon_node import UncordonNode
 from kubectl_upgrade.steps.unmark_node import UnmarkNode
@@ -91,19 +92,40 @@ async def _undo(run: Run, without: frozenset[str], target: NodeTarget) -> None:
 
 
 async def _undo_pin(run: Run) -> None:
-    """A tag of etcd that stays would hold it there in every upgrade that follows. Members that have moved stay."""
-    if not any(step.do == PinEtcd.NAME for hop in run.plan.hops for stage in hop.stages for step in stage.steps):
-        return
+    """A tag of etcd that stays would hold it there in every upgrade that follows. Members that have moved stay. Whose
+    it is the ConfigMap says, whatever the plan does.
+    """
     context = step_context(run, WholeCluster(), StepId("abort", "abort", "cluster", UnpinEtcd.NAME))
+    tags = _tags_set(run)
+    found = await patiently(run.world.clock, lambda: run.world.cluster.get(PATH))
+    if not tags and etcd_pin(found).run8 != context.run8:
+        return
     pin = await patiently(run.world.clock, lambda: read_pin(context))
     if not pin.is_of(context):
+        if pin.tag in tags and not pin.beside.run8:
+            run.watch(
+                Note(
+                    f"etcd.local.imageTag is {pin.tag}, as this plan sets it, but nothing says that this run did: it"
+                    f" stays, and kubeadm keeps etcd there; if it is not yours, take it out: {EDIT}"
+                )
+            )
         return
-    if pin.tag != pin.set_to:
+    if pin.tag != pin.beside.set_to:
         await patiently(run.world.clock, lambda: let_go(context))
         run.watch(Note(f"somebody has changed etcd.local.imageTag to {pin.tag} since this run set it: it stays so"))
         return
     await patiently(run.world.clock, lambda: clear_pin(context))
-    run.watch(Note(f"etcd.local.imageTag is {pin.before} again; members of etcd that have moved stay where they are"))
+    run.watch(
+        Note(f"etcd.local.imageTag is {pin.beside.before} again; members of etcd that have moved stay where they are")
+    )
+
+
+def _tags_set(run: Run) -> set[object]:
+    """By pin-etcd of the plan, but for the one that was there."""
+    steps = (step for hop in run.plan.hops for stage in hop.stages for step in stage.steps)
+    return {step.with_.get("tag") for step in steps if step.do == PinEtcd.NAME} - {
+        run.plan.cluster_configuration.etcd_image_tag
+    }
 
 
 async def _undo_step(run: Run, target: NodeTarget, step: Step) -> bool:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from kubectl_upgrade.facts.etcd_tag import is_settable
+from kubectl_upgrade.facts.etcd_tag import NONE, is_settable
 from kubectl_upgrade.model.errors import PreflightError
+from kubectl_upgrade.model.etcd import EtcdPin
 from kubectl_upgrade.model.given import Given, given
 from kubectl_upgrade.model.kubeadm_config import KubeadmConfig
+from kubectl_upgrade.model.names import ETCD_TAG_ANNOTATION
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -31,12 +33,22 @@ def kubeadm_config(config_map: Json) -> KubeadmConfig:
     """Chosen fields; the endpoint is empty when it is not set. PreflightError when it is not what kubeadm writes."""
     try:
         text = config_map["data"]["ClusterConfiguration"]
-        return replace(_parse(yaml.load(text, yaml.CSafeLoader)), etcd_tag_settable=is_settable(text))
+        found = _parse(yaml.load(text, yaml.CSafeLoader))
+        return replace(found, etcd_tag_settable=is_settable(text), etcd_pin=etcd_pin(config_map))
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise PreflightError(
             f"reading ClusterConfiguration in the ConfigMap kube-system/kubeadm-config: {error}",
             "kubeadm cannot upgrade from it either; put it right: kubectl -n kube-system edit cm kubeadm-config",
         ) from error
+
+
+def etcd_pin(config_map: Json) -> EtcdPin:
+    """Whose tag of etcd stands in it."""
+    written = ((config_map.get("metadata") or {}).get("annotations") or {}).get(ETCD_TAG_ANNOTATION)
+    if not written:
+        return EtcdPin()
+    run8, set_to, before = (*written.split(), "", "", "")[:3]
+    return EtcdPin(run8=run8 or "unknown", set_to=set_to, before=before or NONE)
 
 
 def _parse(configuration: Any) -> KubeadmConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
@@ -16,6 +17,8 @@ Parts: TypeAlias = dict[str, tuple[str, ...]]
 _MOST = 2000
 _NAMED = {"volumes": "volume", "env": "env", "ports": "port"}
 _WORDS = ("command", "args")
+# as Kubernetes' components take them; of `sh -ec …`, what follows is a program's text and no value
+_FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9._-]*")
 
 
 def manifest_parts(text: str, component: str) -> Parts:
@@ -74,7 +77,9 @@ def _fields(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _flags(words: list[str]) -> Iterator[tuple[str, str]]:
-    """`--name=value`, `--name value`, `--name`; what comes before them is the program."""
+    """`--name=value`, `--name value`, `--name`; what comes before them is the program. One dash stays one, but for klog's
+    `-v`; what is no flag has no name.
+    """
     program = 0
     while program < len(words) and not words[program].startswith("-"):
         program += 1
@@ -84,10 +89,13 @@ def _flags(words: list[str]) -> Iterator[tuple[str, str]]:
     while at < len(words):
         name, equals, value = words[at].partition("=")
         at += 1
+        if not _FLAG.fullmatch(name):
+            yield "words", words[at - 1]
+            continue
         if not equals and at < len(words) and not words[at].startswith("-"):
             value = words[at]
             at += 1
-        yield f"--{name.lstrip('-').replace('_', '-')}", value
+        yield ("--v" if name == "-v" else name.replace("_", "-")), value
 
 
 def _named(mapping: dict[str, Any], field: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,16 @@ from kubectl_upgrade.model.version import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdPin:
+    """What a run has written beside etcd.local.imageTag in kubeadm-config; all empty when none has."""
+
+    run8: str = ""
+    set_to: str = ""
+    before: str = ""
+    """`none` when there was none"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EtcdImages:
     """Which tags of etcd's image a node can get, of those that it was asked for (etcd-images.sh); nothing is pulled."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from kubectl_upgrade.model.etcd import EtcdPin
 from kubectl_upgrade.model.given import Given
 from kubectl_upgrade.model.version import Version
 
@@ -29,5 +30,7 @@ class KubeadmConfig:
     """kubeadm leaves the add-on alone"""
     etcd_tag_settable: bool = True
     """etcd.local is written as kubeadm writes it, so that a tag can be put there and nothing else changes"""
+    etcd_pin: EtcdPin = field(default_factory=EtcdPin)
+    """whose etcd_image_tag is, when a run has set it"""
     given: tuple[Given, ...] = ()
     """extraArgs of its components, and feature gates of kubeadm itself"""

@@ -31,8 +31,10 @@ class Rendered:
     """of the API server's image in its manifest; None when its tag is no version"""
     differences: Mapping[str, tuple[Difference, ...]]
     """by component, of those that were rendered; empty where the two are the same"""
+    skipped: str = ""
+    """why kubeadm was not asked, though nothing is wrong"""
 
     @property
     def comparable(self) -> bool:
         """Of one version: between others, differences are what an upgrade is for."""
-        return self.kubeadm == self.cluster and self.manifests in {None, self.cluster}
+        return not self.skipped and self.kubeadm == self.cluster and self.manifests in {None, self.cluster}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_upgrade.model.plan import StepId
 from kubectl_upgrade.planfile.build_step import build_step
-from kubectl_upgrade.planfile.targets import targets_of_hop
+from kubectl_upgrade.planfile.targets import targets_of, targets_of_hop
+from kubectl_upgrade.steps.move_etcd import MoveEtcd
 from kubectl_upgrade.steps.pin_etcd import PinEtcd
 
 if TYPE_CHECKING:
@@ -87,15 +88,32 @@ def _settled(pin: str, step_id: StepId, progress: Progress) -> bool:
 
 
 def etcd_tags(plan: Plan, progress: Progress) -> tuple[str, ...]:
-    """Values that etcd.local.imageTag may have now, oldest first."""
+    """Values that etcd.local.imageTag may have now, oldest first. While members move it may not go back: kubeadm would
+    leave those that are left where they are.
+    """
     planned = now = plan.cluster_configuration.etcd_image_tag
     for step_id, step in _of_cluster(plan) if progress.run8 else ():
         value = step.tag if isinstance(step, PinEtcd) else planned
-        subject = f"{step_id.hop}/{step_id.stage}/{step_id.target}"
-        if str(step_id) not in progress.steps_done and subject not in progress.targets_done:
-            return now, value
+        if not _is_done(step_id, progress):
+            moved = isinstance(step, PinEtcd) or all(_is_done(move, progress) for move in _moves(plan, step_id.hop))
+            return (now, value) if moved else (now,)
         now = value
     return (now,)
+
+
+def _is_done(step_id: StepId, progress: Progress) -> bool:
+    subject = f"{step_id.hop}/{step_id.stage}/{step_id.target}"
+    return str(step_id) in progress.steps_done or subject in progress.targets_done
+
+
+def _moves(plan: Plan, line: str) -> Iterator[StepId]:
+    """Of the hop's members of etcd, under its pin."""
+    for hop in plan.hops:
+        for stage in hop.stages if str(hop.to) == line else ():
+            for target in targets_of(plan, hop, stage):
+                for planned in stage.steps:
+                    if planned.do == MoveEtcd.NAME:
+                        yield StepId(line, stage.stage, target.name, planned.name)
 
 
 def _of_cluster(plan: Plan) -> Iterator[tuple[StepId, Step]]:

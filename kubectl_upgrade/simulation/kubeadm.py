@@ -84,7 +84,7 @@ async def node(running: Running, patches: str, ignored: str, *pins: str) -> None
 
 
 async def move_etcd(running: Running, version: str, tag: str, patches: str) -> None:
-    """`kubeadm upgrade node phase control-plane` of the version that runs: nothing but etcd's manifest differs."""
+    """`kubeadm upgrade node phase control-plane` of the version that runs: what is not as it renders goes with etcd."""
     node, target = running.node, Version.parse(version)
     if node.packages["kubeadm"] != target:
         raise ActionFailedError(FAILED, f"kubeadm on this node is {node.packages['kubeadm']}, not {target}")

@@ -12,10 +12,14 @@ from kubectl_upgrade.model.names import ETCD_TAG_ANNOTATION
 from kubectl_upgrade.steps.api_object import change_object
 
 if TYPE_CHECKING:
+    from kubectl_upgrade.model.etcd import EtcdPin
     from kubectl_upgrade.steps.base import StepContext
     from kubectl_upgrade.world import Json
 
 EDIT = "kubectl -n kube-system edit cm kubeadm-config"
+FORGET = f"kubectl -n kube-system annotate cm kubeadm-config {ETCD_TAG_ANNOTATION}-"
+# what is patched where the tag stays
+_FORGOTTEN: Json = {"metadata": {"annotations": {ETCD_TAG_ANNOTATION: None}}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +28,10 @@ class Pin:
 
     tag: str
     """`none` when there is none"""
-    run8: str = ""
-    """of the run that has set it; empty when none has"""
-    set_to: str = ""
-    before: str = ""
+    beside: EtcdPin
 
     def is_of(self, context: StepContext) -> bool:
-        return self.run8 == context.run8
+        return self.beside.run8 == context.run8
 
 
 async def read_pin(context: StepContext) -> Pin:
@@ -46,12 +47,14 @@ async def set_pin(context: StepContext, tag: str) -> None:
         pin = _pin(config_map)
         if pin.is_of(context) and pin.tag == tag:
             return None
-        if pin.run8 or pin.tag != planned:
-            whose = f" by run {pin.run8}" if pin.run8 else ""
+        other = pin.beside.run8
+        if other or pin.tag != planned:
+            whose = f", and {ETCD_TAG_ANNOTATION} beside it is of run {other}" if other else ""
             raise StepError(
-                f"setting etcd.local.imageTag to {tag}: it is {pin.tag}{whose} in kubeadm-config, the plan knows it as "
+                f"setting etcd.local.imageTag to {tag}: it is {pin.tag} in kubeadm-config{whose}; the plan has "
                 f"{planned}",
-                fix=f"put it right ({EDIT}), or end this run with `kubectl upgrade-cp abort` and make a new plan",
+                fix=f"put it right ({EDIT}{f'; `{FORGET}` if that run is over' if other else ''}) and apply again, or "
+                "end this run with `kubectl upgrade-cp abort` and make a new plan",
             )
         return _patch(config_map, tag, f"{context.run8} {tag} {planned}")
 
@@ -64,15 +67,17 @@ async def clear_pin(context: StepContext) -> None:
 
     def put_back(config_map: Json) -> Json | None:
         pin = _pin(config_map)
-        ours = pin.is_of(context)
-        if (ours and pin.tag != pin.set_to) or (not ours and pin.tag != planned):
+        ours, beside = pin.is_of(context), pin.beside
+        if ours and pin.tag == beside.before:
+            return _FORGOTTEN  # somebody has put it back by hand
+        if (ours and pin.tag != beside.set_to) or (not ours and pin.tag != planned):
             raise StepError(
                 f"putting etcd.local.imageTag back to {planned}: it is {pin.tag} in kubeadm-config, which this run has "
                 "not set",
                 fix=f"kubeadm would keep etcd there: put it right, and take the annotation {ETCD_TAG_ANNOTATION} away "
                 f"({EDIT}), then apply or abort again",
             )
-        return _patch(config_map, pin.before, None) if ours else None
+        return _patch(config_map, beside.before, None) if ours else None
 
     await change_object(context, PATH, lambda: context.cluster.get(PATH), put_back)
 
@@ -81,18 +86,14 @@ async def let_go(context: StepContext) -> None:
     """Take back what this run wrote beside a tag that is somebody else's by now."""
 
     def forget(config_map: Json) -> Json | None:
-        ours = _pin(config_map).is_of(context)
-        return {"metadata": {"annotations": {ETCD_TAG_ANNOTATION: None}}} if ours else None
+        return _FORGOTTEN if _pin(config_map).is_of(context) else None
 
     await change_object(context, PATH, lambda: context.cluster.get(PATH), forget)
 
 
 def _pin(config_map: Json) -> Pin:
-    tag = kubeadm_config(config_map).etcd_image_tag
-    written = (config_map["metadata"].get("annotations") or {}).get(ETCD_TAG_ANNOTATION, "")
-    run8, _, tags = written.partition(" ")
-    set_to, _, before = tags.partition(" ")
-    return Pin(tag=tag, run8=run8, set_to=set_to, before=before or NONE)
+    found = kubeadm_config(config_map)
+    return Pin(tag=found.etcd_image_tag, beside=found.etcd_pin)
 
 
 def _patch(config_map: Json, tag: str, written: str | None) -> Json:

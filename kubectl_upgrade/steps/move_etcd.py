@@ -23,8 +23,9 @@ _COMMAND = "node phase control-plane --certificate-renewal=false"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveEtcd(Step):
     """`kubeadm upgrade node phase control-plane` of the version that runs: it writes etcd's manifest anew with the tag,
-    after it has copied the data, waits, and goes back when etcd does not come up; an etcd that is newer stays. Nothing
-    else of the control plane differs from what it writes, and no certificate is renewed
+    after it has copied the data, waits, and goes back when etcd does not come up; an etcd that is newer stays. It
+    writes the other manifests anew as well where they are not what it renders: a plan has this step only where they
+    were. No certificate is renewed
     (https://github.com/kubernetes/kubernetes/blob/v1.33.9/cmd/kubeadm/app/phases/upgrade/staticpods.go).
     """
 

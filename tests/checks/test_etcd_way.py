@@ -12,6 +12,7 @@ from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.etcd_way import etcd_ways, question
 from kubectl_upgrade.model.etcd import EtcdImages
 from kubectl_upgrade.model.facts import Etcd, HostFacts, Kubeadm, Unknown
+from kubectl_upgrade.model.rendered import Difference, Rendered
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -43,8 +44,18 @@ def old(shape: type[Shape]) -> Facts:
     """With the etcd of kubeadm 1.33, and all that it needs within reach."""
     facts = shape(version="v1.33.9").facts()
     for name in ("cp1", "cp2", "cp3"):
-        facts = _host(_at(facts, name, "3.5.24"), name, etcd_images=BOTH)
+        facts = _host(_at(facts, name, "3.5.24"), name, etcd_images=BOTH, rendered=_rendered())
     return facts
+
+
+def _rendered(cluster: str = "v1.33.9", **differing: str) -> Rendered:
+    """By component, what is not as kubeadm v1.33.9 would write it."""
+    version = Version.parse("v1.33.9")
+    differences = {
+        component.replace("_", "-"): (Difference(what=what, manifest="", rendered=None),)
+        for component, what in differing.items()
+    }
+    return Rendered(kubeadm=version, cluster=Version.parse(cluster), manifests=version, differences=differences)
 
 
 def _found(facts: Facts, aim: Aim | None = None) -> list[Finding]:
@@ -94,6 +105,23 @@ def test_kubeadm_of_another_version_would_move_more_than_etcd(old: Facts) -> Non
     assert isinstance(host.kubeadm, Kubeadm)
     facts = _host(old, "cp2", kubeadm=replace(host.kubeadm, kubeadm=Version.parse("v1.33.11")))
     assert _refusal(facts).startswith("kubeadm on cp2 is not v1.33.9")
+
+
+@pytest.mark.parametrize("component", ["kube_apiserver", "kube_controller_manager", "kube_scheduler"])
+def test_what_kubeadm_would_write_anew_beside_etcd_is_no_way(old: Facts, component: str) -> None:
+    why = _refusal(_host(old, "cp3", rendered=_rendered(**{component: "--audit-log-path"})))
+    name = component.replace("_", "-")
+    assert why.startswith(f"on cp3 kubeadm would change more than etcd: {name}.yaml (--audit-log-path); ")
+
+
+def test_what_differs_of_etcd_itself_is_no_matter(old: Facts) -> None:
+    assert etcd_ways(_host(old, "cp3", rendered=_rendered(etcd="--snapshot-count")), TO) == {"1.34": "3.5.32-0"}
+
+
+def test_manifests_that_were_not_compared_are_no_way(old: Facts) -> None:
+    why = "on cp2 manifests could not be compared with what kubeadm would write"
+    assert _refusal(_host(old, "cp2", rendered=Unknown("no answer"))).startswith(f"{why}: no answer; ")
+    assert _refusal(_host(old, "cp2", rendered=_rendered("v1.33.8"))).startswith(f"{why}; ")
 
 
 def test_an_upgrade_that_was_begun_is_no_time_for_it(old: Facts) -> None:

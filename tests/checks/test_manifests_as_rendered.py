@@ -100,6 +100,16 @@ def test_half_an_upgrade_is_not_compared() -> None:
     assert "cp2 (kubeadm v1.35.4, kubeadm-config v1.35.4, manifests v1.34.4)" in finding
 
 
+def test_what_kubeadm_is_not_asked_for_is_no_warning(shape: type[Shape]) -> None:
+    fact = replace(rendered("newer-kubeadm"), skipped="kubeadm before v1.32 does not say what it would write")
+    assert found(on(on(shape().facts(), "cp1", fact), "cp3", fact)) == [
+        (
+            "info manifests could not be compared with what kubeadm would write: "
+            "kubeadm before v1.32 does not say what it would write: cp1, cp3"
+        )
+    ]
+
+
 def test_what_could_not_be_rendered_is_said(shape: type[Shape]) -> None:
     (finding,) = found(on(shape().facts(), "cp1", Unknown("kubeadm cannot render")))
     assert (

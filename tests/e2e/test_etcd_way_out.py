@@ -59,6 +59,14 @@ def _kubernetes(lab: Lab) -> set[str]:
     return {image.rpartition(":")[2] for image in images}
 
 
+def _manifests(lab: Lab) -> dict[str, str]:
+    """sha256 of every manifest but etcd's, by node."""
+    files = " ".join(
+        f"/etc/kubernetes/manifests/kube-{name}.yaml" for name in ("apiserver", "controller-manager", "scheduler")
+    )
+    return {name: lab.run(name, f"sha256sum {files}").out for name in NODES}
+
+
 def _configuration(lab: Lab) -> tuple[str, dict[str, str]]:
     """Its text, and what stands beside it."""
     found = lab.api.get(CONFIGURATION)
@@ -98,6 +106,7 @@ def test_members_move_first_and_the_upgrade_goes_on(cluster: Lab, tmp_path: Path
     text, beside = _configuration(cluster)
     assert "imageTag" not in _local(text)
     assert _running(cluster) == dict.fromkeys(NODES, OLD)
+    manifests = _manifests(cluster)
     for name in NODES:
         offered, refused = _images(cluster, name, TAG, "3.6.999-0")
         assert offered == f"offered {TAG}"
@@ -115,6 +124,7 @@ def test_members_move_first_and_the_upgrade_goes_on(cluster: Lab, tmp_path: Path
         operator.run("apply", str(plan), "--yes", "--pause-after", "etcd-members", code=8)
         assert _running(cluster) == dict.fromkeys(NODES, NEW)
         assert _kubernetes(cluster) == {FROM}, "nothing but etcd has moved"
+        assert _manifests(cluster) == manifests, "nothing but etcd's manifest was written"
         moved = [trace for trace in load_traces(traces) if trace.action == "move-etcd"]
         assert [(trace.node, trace.exit_code) for trace in moved] == [(name, 0) for name in order]
         started = _started(cluster)

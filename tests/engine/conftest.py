@@ -14,6 +14,7 @@ from kubectl_upgrade.engine.apply import Applying, execute, look
 from kubectl_upgrade.engine.events import StageBegins
 from kubectl_upgrade.engine.run import Stop
 from kubectl_upgrade.engine.schedule import Limits
+from kubectl_upgrade.facts import rendered
 from kubectl_upgrade.facts.gather import ask_control_planes, gather
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.planner.make_plan import Options, make_plan
@@ -51,7 +52,7 @@ class Operator:
         target = Version.parse(to)
         chosen = options or Options(waivers={}, waive_until="", availability_probe=False)
         world = simulated_world(self.model, self.folder)
-        facts = await gather(world)
+        facts = await gather(world, also=(rendered.NAME,))
         further = question(facts, target)
         facts = await ask_control_planes(world, facts, further) if further else facts
         return make_plan(facts, target, judge(facts, Aim(target), chosen.waivers), chosen)

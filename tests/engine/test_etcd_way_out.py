@@ -15,7 +15,7 @@ from kubectl_upgrade.engine.schedule import Limits
 from kubectl_upgrade.facts.etcd_tag import with_etcd_tag
 from kubectl_upgrade.facts.kubeadm_config import PATH
 from kubectl_upgrade.model.errors import PlanError, PreflightError, StepError, StoppedError
-from kubectl_upgrade.model.names import ETCD_TAG_ANNOTATION
+from kubectl_upgrade.model.names import ETCD_TAG_ANNOTATION, LOCK_PATH
 from kubectl_upgrade.planfile.read import load
 from kubectl_upgrade.planfile.write import write
 from kubectl_upgrade.simulation import loop
@@ -135,6 +135,16 @@ def test_what_one_node_cannot_pull_no_plan_moves_to() -> None:
     assert blocker.result == "blocker"
     assert "The plan does not do it: cp2 may not get etcd:3.5.32-0: " in blocker.fix
     assert "cp3 may not get etcd:3.5.26-0: https://registry.k8s.io answered 404" in blocker.fix
+
+
+def test_what_a_hand_has_edited_beside_etcd_no_plan_moves_with_it() -> None:
+    """Kubeadm would write that manifest anew and restart the API server, days before the upgrade is to do so."""
+    model = _model()
+    model.nodes["cp2"].static_pods["kube-apiserver"].by_hand = ["--audit-log-path=/var/log/audit"]
+    plan = loop.run(Operator(model).plan(TO))
+    assert not [stage for stage in plan.hops[0].stages if "etcd" in stage.stage]
+    blocker = next(entry for entry in plan.preflight if entry.check == "etcd-minimum")
+    assert "on cp2 kubeadm would change more than etcd: kube-apiserver.yaml (--audit-log-path)" in blocker.fix
 
 
 def test_a_plan_without_the_way_is_blocked_as_before() -> None:
@@ -258,6 +268,8 @@ def test_a_new_plan_after_an_abort_has_nothing_left_to_move() -> None:
         await abort(simulated_world(model), _applying(operator))
         again = await _planned(operator)
         assert not [stage for stage in again.hops[0].stages if stage.stage == "etcd-members"]
+        (rendered,) = (entry for entry in again.preflight if entry.check == "manifests-as-rendered")
+        assert rendered.result == "pass", "kubeadm would not take etcd back to the image that it renders"
         operator.limits = Limits()
         await operator.apply(again)
 
@@ -284,6 +296,137 @@ def test_a_tag_of_somebody_elses_is_drift(pause: str) -> None:
         await _set_tag(model, "3.5.31-0")
         with pytest.raises(PlanError, match=r"clusterConfiguration\.etcdImageTag: was \S+, is 3\.5\.31-0"):
             await operator.apply(plan)
+
+    loop.run(story())
+
+
+def test_a_tag_that_goes_back_before_all_members_have_moved_is_drift() -> None:
+    """Kubeadm would copy etcd's data and leave the member where it is, every time anew."""
+    model = _model()
+    operator = Operator(model)
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        operator.limits = Limits(pause_after="pin-etcd")
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+        await _set_tag(model, "none")
+        with pytest.raises(PlanError, match=r"clusterConfiguration\.etcdImageTag: was 3\.5\.32-0, is none"):
+            await operator.apply(plan)
+        await _set_tag(model, "3.5.32-0")
+        operator.limits = Limits(pause_after="etcd-members")
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+
+    loop.run(story())
+    assert _etcd(model) == ["3.5.32-0"] * 3
+
+
+def test_a_tag_that_a_hand_has_put_back_is_put_back() -> None:
+    """As the fix says where the text cannot be edited: the annotation is what is left to take away."""
+    model = _model()
+    operator = Operator(model, limits=Limits(pause_after="unpin-etcd"))
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        _edit_once(operator, "unpin-etcd", "none")
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+        assert await _pin(model) == ("none", "")
+
+    loop.run(story())
+
+
+def test_a_run_that_is_gone_and_has_left_its_tag_stops_every_other() -> None:
+    """It would be taken for the user's own, and hold etcd at 3.5 in every upgrade that follows."""
+    model = _model()
+    operator = Operator(model)
+
+    async def story() -> None:
+        await _set_tag(model, "3.5.32-0")
+        await _annotate(model, "0123abcd 3.5.32-0 none")
+        plan = await _planned(operator)
+        entry = next(entry for entry in plan.preflight if entry.check == "no-upgrade-in-process")
+        assert entry.message.startswith("etcd.local.imageTag in kubeadm-config is 3.5.32-0; run 0123abcd of upgrade-cp")
+        assert "abort --run 0123abcd PLAN" in entry.fix
+        assert "take it out (kubectl -n kube-system edit cm kubeadm-config), then `kubectl -n kube-system" in entry.fix
+        with pytest.raises(PreflightError, match="run 0123abcd of upgrade-cp has set it to"):
+            await operator.apply(plan)
+
+    loop.run(story())
+
+
+def test_what_is_left_beside_a_tag_that_a_hand_took_out_stops_before_anything_is_changed() -> None:
+    model = _model()
+    operator = Operator(model)
+
+    async def story() -> None:
+        await _annotate(model, "0123abcd 3.5.32-0 none")
+        entry = next(e for e in (await _planned(operator)).preflight if e.check == "no-upgrade-in-process")
+        assert entry.result == "blocker"
+        assert f"left of it: `kubectl -n kube-system annotate cm kubeadm-config {ETCD_TAG_ANNOTATION}-`" in entry.fix
+
+    loop.run(story())
+
+
+def test_what_comes_beside_the_tag_under_the_run_is_named() -> None:
+    model = _model()
+    operator = Operator(model)
+
+    def annotate() -> None:
+        found = model.store.find("/api/v1/configmaps", "kubeadm-config", "kube-system")
+        assert found is not None
+        found["metadata"].setdefault("annotations", {})[ETCD_TAG_ANNOTATION] = "0123abcd 3.5.32-0 none"
+        model.store.touch(found)
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        once_begun(operator, "pin-etcd", annotate)
+        with pytest.raises(StepError, match=f"none .* {ETCD_TAG_ANNOTATION} beside it is of run 0123") as error:
+            await operator.apply(plan)
+        assert f"`kubectl -n kube-system annotate cm kubeadm-config {ETCD_TAG_ANNOTATION}-`" in error.value.fix
+
+    loop.run(story())
+
+
+async def _annotate(model: ModelCluster, written: str | None) -> None:
+    change: Json = {"metadata": {"annotations": {ETCD_TAG_ANNOTATION: written}}}
+    await simulated_world(model).cluster.patch(PATH, change)
+
+
+def test_an_abort_says_that_the_tag_stays_when_nothing_proves_whose_it_is() -> None:
+    model = _model()
+    operator = Operator(model, limits=Limits(pause_after="pin-etcd"))
+
+    async def story() -> None:
+        with pytest.raises(StoppedError):
+            await operator.apply(await _planned(operator))
+        await _annotate(model, None)
+        await abort(simulated_world(model), _applying(operator))
+        assert await _pin(model) == ("3.5.32-0", "")
+
+    loop.run(story())
+    told = [event.line for event in operator.events if isinstance(event, Note)]
+    assert any("etcd.local.imageTag is 3.5.32-0, as this plan sets it, but nothing says" in line for line in told)
+
+
+def test_an_abort_looks_at_the_tag_itself_and_not_at_the_plan_that_it_is_given() -> None:
+    """The lock is gone, so that nothing says with which plan the run was begun."""
+    model = _model()
+    operator = Operator(model, Folder(0), limits=Limits(pause_after="pin-etcd"))
+
+    async def story() -> None:
+        plan = await _planned(operator)
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+        run = next(node.fence.run for node in model.control_planes if node.fence)
+        api = simulated_world(model).cluster
+        await api.delete(LOCK_PATH, uid=(await api.get(LOCK_PATH))["metadata"]["uid"])
+        (hop,) = plan.hops
+        bare = tuple(stage for stage in hop.stages if "etcd" not in stage.stage)
+        other = replace(plan, hops=(replace(hop, stages=bare),))
+        await abort(simulated_world(model, Folder(1)), _applying(operator), run=run, plan=other)
+        assert await _pin(model) == ("none", "")
 
     loop.run(story())
 

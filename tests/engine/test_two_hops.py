@@ -356,3 +356,23 @@ def test_a_kubelet_that_would_lag_too_far_stops_before_the_hop() -> None:
 
     loop.run(story())
     assert _kubelets(model)["cp1"] == TO
+
+
+def test_a_worker_that_joins_late_is_no_matter_of_a_hop_that_is_over() -> None:
+    """In the third hop the second one is not begun again, whatever kubelets there are by then."""
+    model = sample(3, 2, "v1.33.4", pods_per_worker=1)
+    operator = Operator(model, limits=Limits(pause_after=f"{TO}/control-plane-kubelets"))
+    via = Options(waivers={}, waive_until="", availability_probe=False, via=(Version.parse("v1.34.4"), VIA))
+
+    async def story() -> None:
+        plan = load(write(await operator.plan(TO, via)).encode(), "p.yaml")
+        with pytest.raises(StoppedError):
+            await operator.apply(plan)
+        old = Version.parse("v1.31.9")
+        model.nodes["w2"].kubelet.version = model.nodes["w2"].kubelet.reported = old
+        model.nodes["w2"].packages["kubelet"] = old
+        operator.limits = Limits()
+        await operator.apply(plan)
+
+    loop.run(story())
+    assert _kubelets(model) == dict.fromkeys(("cp1", "cp2", "cp3", "w1"), TO) | {"w2": "v1.31.9"}

@@ -36,7 +36,7 @@ class Registry(BaseHTTPRequestHandler):
     asked: list[tuple[str, str, str]]
 
     def do_HEAD(self) -> None:
-        tag = self.path.rpartition("/")[2]
+        tag = self.path.partition("?")[0].rpartition("/")[2]
         self.asked.append((self.command, self.path, self.headers["Accept"]))
         self.send_response({"3.5.32-0": 200, "3.5.26-0": 401, "3.5.40-0": 307}.get(tag, 404))
         self.send_header("Location", self.path.replace("3.5.40-0", "3.5.32-0"))
@@ -87,12 +87,50 @@ def test_a_registry_is_asked_as_containerd_would_ask_it(here: Machine, registry:
     assert set(found.refused) == {"3.5.26-0", "3.5.99-0"}
     assert found.refused["3.5.26-0"] == f"http://127.0.0.1:1 answered 000; {registry} answered 401"
     assert {command for command, _, _ in Registry.asked} == {"HEAD"}
-    assert Registry.asked[0][1] == "/v2/k8s/etcd/manifests/3.5.40-0"
+    assert Registry.asked[0][1] == "/v2/k8s/etcd/manifests/3.5.40-0?ns=registry.example.com"
     assert "application/vnd.oci.image.index.v1+json" in Registry.asked[0][2]
     assert not here.file("/pulled").exists()
 
 
-@pytest.mark.parametrize("folder", ["registry.example.com_5000", "_default"])
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        ("", "/v2/"),
+        ("  override_path = false\n", "/v2/"),
+        ('  capabilities = ["pull"]\n  override_path = true\n', "/"),
+        ('[host."http://127.0.0.1:2"]\n  override_path = true\n', "/v2/"),
+    ],
+)
+def test_a_mirror_is_told_the_registry_and_asked_below_its_own_path(
+    here: Machine, registry: str, block: str, path: str
+) -> None:
+    """Without `ns` a mirror of many registries does not know which one is meant."""
+    mirrored(here, f'[host."{registry}/cache/"]\n{block}')
+    asked(here, REPOSITORY, "3.5.32-0")
+    assert Registry.asked[0][1] == f"/cache{path}k8s/etcd/manifests/3.5.32-0?ns=registry.example.com"
+
+
+def test_an_address_that_is_an_api_already_is_taken_as_it_is(here: Machine, registry: str) -> None:
+    mirrored(here, f'server = "{registry}/v2"\n')
+    asked(here, REPOSITORY, "3.5.32-0")
+    assert Registry.asked[0][1].startswith("/v2/k8s/etcd/")
+
+
+def test_the_registry_itself_needs_no_telling(here: Machine, registry: str) -> None:
+    host = registry.removeprefix("http://")
+    mirrored(here, f'server = "{registry}"\n', f"{host.replace(':', '_')}_")
+    asked(here, f"{host}/etcd", "3.5.32-0")
+    assert Registry.asked[0][1] == "/v2/etcd/manifests/3.5.32-0"
+
+
+def test_credentials_of_an_address_are_not_told(here: Machine, registry: str) -> None:
+    mirrored(here, f'server = "{registry.replace("//", "//me:hunter2@")}"\n')
+    found = asked(here, REPOSITORY, "3.5.99-0")
+    assert isinstance(found, EtcdImages)
+    assert found.refused["3.5.99-0"] == f"{registry} answered 404"
+
+
+@pytest.mark.parametrize("folder", ["registry.example.com_5000_", "registry.example.com:5000", "_default"])
 def test_mirrors_of_a_port_and_of_all(here: Machine, registry: str, folder: str) -> None:
     mirrored(here, f'[host."{registry}"]\n', folder)
     found = asked(here, "registry.example.com:5000/etcd", "3.5.32-0")

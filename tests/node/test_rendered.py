@@ -189,6 +189,50 @@ def test_a_units_environment_is_what_kubeadm_will_have(control_plane: Machine) -
     )
 
 
+def test_a_proxy_that_systemd_writes_for_a_shell_is_not_compared(control_plane: Machine) -> None:
+    put(control_plane, "/environment", "NO_PROXY=$'10.0.0.0/8,*.local'\nHTTPS_PROXY=http://proxy:3128\n")
+    for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        env = "    env:\n    - {name: NO_PROXY, value: '10.0.0.0/8,*.local'}\n    image: "
+        change(control_plane, component, "    image: ", env)
+    found = asked(control_plane)
+    assert isinstance(found, Rendered), found
+    assert {one.what for one in found.differences["kube-scheduler"]} == {"env HTTPS_PROXY"}
+
+
+def kubeadm(machine: Machine, version: str = VERSION, below: str = "") -> None:
+    """One that says another version, or writes into a folder below the one that it is told."""
+    machine.must("rm /usr/local/bin/kubeadm")
+    says = f'[ "$1" = version ] && echo {version} && exit'
+    folder = f"KUBEADM_INIT_DRYRUN_DIR=$KUBEADM_INIT_DRYRUN_DIR{below}"
+    script = f'#!/bin/sh\n{says}\n{folder} exec /opt/kubeadm/usr/bin/kubeadm "$@"\n'
+    put(machine, "/usr/local/bin/kubeadm", script)
+
+
+def test_a_kubeadm_that_writes_elsewhere_is_no_answer(control_plane: Machine) -> None:
+    kubeadm(control_plane, below="/below")
+    found = asked(control_plane)
+    assert isinstance(found, Unknown)
+    assert "it has written no manifest" in found.reason
+
+
+def test_an_early_kubeadm_is_not_asked(control_plane: Machine) -> None:
+    kubeadm(control_plane, "v1.31.14")
+    configure(control_plane, CONFIGURATION.replace(VERSION, "v1.31.14"))
+    found = asked(control_plane)
+    assert isinstance(found, Rendered), found
+    assert (found.skipped, found.differences) == ("kubeadm before v1.32 does not say what it would write", {})
+    assert not found.comparable
+
+
+def test_without_the_key_of_the_ca_it_is_not_asked(control_plane: Machine) -> None:
+    control_plane.must("mkdir -p /etc/kubernetes/pki && touch /etc/kubernetes/pki/ca.crt")
+    found = asked(control_plane)
+    assert isinstance(found, Rendered), found
+    assert found.skipped == "kubeadm's dry run wants the key of the cluster's CA"
+    control_plane.must("touch /etc/kubernetes/pki/ca.key")
+    assert not any(differences(control_plane))
+
+
 def test_another_kubeadm_is_not_asked(control_plane: Machine) -> None:
     configure(control_plane, CONFIGURATION.replace(VERSION, "v1.35.4"))
     found = asked(control_plane)

@@ -342,14 +342,20 @@ def test_a_cordon_of_our_own_is_no_drift(seen: tuple[Plan, Facts]) -> None:
 
 
 PIN, UNPIN = f"{HOP}/pin-etcd/cluster", f"{HOP}/unpin-etcd/cluster"
+MEMBERS = tuple(f"{HOP}/etcd-members/{node}" for node in ("cp1", "cp2", "cp3"))
+MOVES = tuple(f"{member}/move-etcd" for member in MEMBERS)
 
 
 @pytest.mark.parametrize(
     ("steps_done", "targets_done", "allowed"),
     [
         ((), (), {"none", "3.6.6-0"}),
-        ((f"{PIN}/pin-etcd",), (), {"3.6.6-0", "none"}),
-        ((), (PIN,), {"3.6.6-0", "none"}),
+        # members that are left would stay where they are
+        ((f"{PIN}/pin-etcd",), (), {"3.6.6-0"}),
+        ((), (PIN,), {"3.6.6-0"}),
+        ((f"{PIN}/pin-etcd", *MOVES[:2]), (), {"3.6.6-0"}),
+        ((f"{PIN}/pin-etcd", *MOVES), (), {"3.6.6-0", "none"}),
+        ((MOVES[2],), (PIN, *MEMBERS[:2]), {"3.6.6-0", "none"}),
         ((f"{PIN}/pin-etcd", f"{UNPIN}/unpin-etcd"), (), {"none"}),
         ((), (PIN, UNPIN), {"none"}),
     ],

@@ -11,6 +11,7 @@ import pytest
 from kubectl_upgrade.checks.base import Aim
 from kubectl_upgrade.checks.etcd_way import question
 from kubectl_upgrade.checks.judge import judge
+from kubectl_upgrade.facts import rendered
 from kubectl_upgrade.facts.gather import ask_control_planes, gather
 from kubectl_upgrade.model.machines import MachineDeployment
 from kubectl_upgrade.model.version import Version
@@ -80,7 +81,7 @@ async def _planned(model: ModelCluster, to: str, options: Options) -> str:
     if options.waivers:
         await _move_to_cgroup_v1(model)
     world, target = simulated_world(model), Version.parse(to)
-    facts = await gather(world)
+    facts = await gather(world, also=(rendered.NAME,))
     further = question(facts, target)
     facts = await ask_control_planes(world, facts, further) if further else facts
     return write(make_plan(facts, target, judge(facts, Aim(target), options.waivers), options))

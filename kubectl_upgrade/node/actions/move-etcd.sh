@@ -1,6 +1,7 @@
 #!/bin/sh
 # Bring this node's etcd member to TAG (3.5.32-0), which kubeadm's ClusterConfiguration names by now: by kubeadm of the
-# cluster's present VERSION (v1.33.9), whose other manifests stay as they are, with its own backup, checks and way back.
+# cluster's present VERSION (v1.33.9), with its own backup, checks and way back. It writes the other manifests anew as well
+# where they are not what it renders: that they are was asked when the plan was made, and here their versions alone are.
 
 lib=${0%/*}/../lib
 . "$lib/action.sh"

@@ -49,9 +49,14 @@ node_name() {
     printf '%s' "${found:-node}"
 }
 
-# kubeadm gives the components the proxies of its environment, which is that of a unit while it upgrades.
+# kubeadm gives the components the proxies of its environment, which is that of a unit while it upgrades. A value that
+# systemd writes for a shell ($'10.0.0.0/8,*.local') is not read.
 proxies() {
-    timeout 3 systemctl show-environment 2>/dev/null </dev/null | grep -i '^[a-z_]*_proxy=[^ ]*$'
+    printf '%s\n' "$environment" | grep -iE '^[a-z_]*_proxy=([^ $][^ ]*)?$'
+}
+
+unread_proxies() {
+    printf '%s\n' "$environment" | grep -i '^[a-z_]*_proxy=' | grep -ivE '^[a-z_]*_proxy=([^ $][^ ]*)?$' | sed 's/=.*//; s/^/unread /'
 }
 
 init_configuration() {
@@ -74,10 +79,25 @@ render() {
             exit 1
         fi
         for file in /tmp/rendered/*.yaml; do
+            [ -f "$file" ] || { echo "it has written no manifest" >&2; exit 1; }
             name=${file##*/}
             printf "rendered %s %s\n" "${name%.yaml}" "$(base64 -w 0 "$file")"
         done
     ' sh env -i "PATH=$PATH" KUBEADM_INIT_DRYRUN_DIR=/tmp/rendered $(proxies) kubeadm init phase "$@"
+}
+
+# Why there is nothing to compare with, though nothing is wrong.
+hindrance() {
+    # it writes them elsewhere, and 1.30 does not know v1beta4
+    case $kubeadm in v1.[0-9].* | v1.[12][0-9].* | v1.3[01].*)
+        echo "kubeadm before v1.32 does not say what it would write"
+        return
+        ;;
+    esac
+    folder=$(printf '%s\n' "$configuration" | sed -n "s/^certificatesDir: *[\"']\{0,1\}\([^\"' ]*\).*/\1/p" | head -n 1)
+    folder=${folder:-/etc/kubernetes/pki}
+    # ValidateKubeconfigsForExternalCA wants a super-admin.conf, which joined control planes never had
+    [ ! -f "$folder/ca.crt" ] || [ -f "$folder/ca.key" ] || echo "kubeadm's dry run wants the key of the cluster's CA"
 }
 
 # What there is. It is printed last: no manifest shall stand beside a reason why it could not be compared.
@@ -98,6 +118,11 @@ cluster=$(printf '%s\n' "$configuration" | sed -n "s/^kubernetesVersion: *[\"']\
 [ -n "$cluster" ] || refuse "no kubernetesVersion can be read in the ConfigMap kubeadm-config"
 kubeadm=$(timeout 10 kubeadm version -o short </dev/null) || refuse "kubeadm does not say its version"
 said=$(said) || exit 1
+hindrance=$(hindrance)
+if [ -n "$hindrance" ]; then
+    printf '%s\n' "$said" "skipped $hindrance"
+    exit 0
+fi
 # another kubeadm writes others: nothing could be learnt of that
 if [ "$kubeadm" != "$cluster" ]; then
     printf '%s\n' "$said"
@@ -111,9 +136,11 @@ port=${endpoint##*:}
 address=$(printf '%s' "${endpoint%:*}" | tr -d '[]')
 case $port in '' | *[!0-9]*) refuse "no endpoint is annotated in $manifests/kube-apiserver.yaml" ;; esac
 case $address in '' | *[!0-9a-f.:]*) refuse "the endpoint annotated in $manifests/kube-apiserver.yaml is $endpoint" ;; esac
+environment=$(timeout 3 systemctl show-environment 2>/dev/null </dev/null)
 rendered=$(render control-plane all) || refuse "kubeadm $kubeadm cannot render the manifests of this node"
 etcd=
 if [ -f "$manifests/etcd.yaml" ]; then
     etcd=$(render etcd local) || refuse "kubeadm $kubeadm cannot render etcd's manifest"
 fi
 printf '%s\n' "$said" "$rendered" "$etcd"
+unread_proxies

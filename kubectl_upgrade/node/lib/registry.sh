@@ -11,26 +11,45 @@ take_runtimes_proxies() {
     [ -z "${HTTP_PROXY:-}" ] || [ -n "${http_proxy:-}" ] || export "http_proxy=$HTTP_PROXY"
 }
 
-# Print the addresses at which containerd looks for images of the registry HOST, mirrors first (containerd, docs/hosts.md).
+# Print where containerd looks for images of the registry HOST, mirrors first, as `URL#NAMESPACE`: the URL as far as its API,
+# and for another host than HOST the registry that it is asked for (containerd, docs/hosts.md). Of a block it heeds
+# override_path alone.
 registry_hosts() {
-    file=
-    for folder in "$1" "$(printf '%s' "$1" | tr ':' '_')" _default; do
-        if [ -z "$file" ] && [ -e "/etc/containerd/certs.d/$folder/hosts.toml" ]; then
-            file=/etc/containerd/certs.d/$folder/hosts.toml
-        fi
+    file=/dev/null
+    # the last one that is there, of host:5000 host_5000_
+    for folder in _default "$1" "$(printf '%s' "$1" | sed 's/:\([0-9]*\)$/_\1_/')"; do
+        [ ! -e "/etc/containerd/certs.d/$folder/hosts.toml" ] || file=/etc/containerd/certs.d/$folder/hosts.toml
     done
-    server=
-    if [ -n "$file" ]; then
-        sed -n 's/^ *\[host\."\(https\{0,1\}:\/\/[^"]*\)"\].*/\1/p' "$file"
-        server=$(sed -n 's/^ *server *= *"\(https\{0,1\}:\/\/[^"]*\)".*/\1/p' "$file" | head -n 1)
-    fi
-    echo "${server:-https://$1}"
+    awk -v registry="$1" '
+        function told(url, as_it_is) {
+            sub(/\/+$/, "", url)
+            if (!as_it_is && url !~ /\/v2$/) url = url "/v2"
+            split(url, parts, "/")
+            return url "#" (parts[3] == registry ? "" : registry)
+        }
+        function between_quotes(line) { split(line, words, "\""); return words[2] }
+        BEGIN { server = "https://" registry }
+        /^ *\[/ {
+            if (mirror) print told(mirror, override)
+            mirror = $0 ~ /^ *\[host\."https?:\/\/[^"]*"\]/ ? between_quotes($0) : ""
+            override = 0
+            below = 1
+        }
+        /^ *server *= *"https?:\/\/[^"]*"/ && !below { server = between_quotes($0) }
+        /^ *override_path *= *true/ { if (below) override = 1; else servers_own = 1 }
+        END {
+            if (mirror) print told(mirror, override)
+            print told(server, servers_own)
+        }
+    ' "$file"
 }
 
 # registry_has REPOSITORY TAG SECONDS: 0 when somebody there has its manifest; what came back instead lies in `said`.
 registry_has() {
     said=
     for host in $(registry_hosts "${1%%/*}"); do
+        url=${host%#*}
+        namespace=${host##*#}
         # a registry of its own may want credentials, which the runtime has and we do not ask for
         code=$(curl -q --silent --show-error --head --location --max-redirs 5 --connect-timeout 3 --max-time "$3" \
             --proto =http,https --output /dev/null --write-out '%{http_code}' \
@@ -38,9 +57,10 @@ registry_has() {
             --header 'Accept: application/vnd.docker.distribution.manifest.list.v2+json' \
             --header 'Accept: application/vnd.oci.image.manifest.v1+json' \
             --header 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
-            "${host%/}/v2/${1#*/}/manifests/$2" 2>&1 </dev/null | tail -n 1 | cut -c 1-200)
+            "$url/${1#*/}/manifests/$2${namespace:+?ns=$namespace}" 2>&1 </dev/null | tail -n 1 | cut -c 1-200)
         [ "$code" != 200 ] || return 0
-        said="$said${said:+; }$host answered $code"
+        # what stands before an @ are credentials
+        said="$said${said:+; }$(printf '%s answered %s' "${url%/v2}" "$code" | sed 's,//[^/@]*@,//,g')"
     done
     return 1
 }
