@@ -161,11 +161,16 @@ def _nobody_else_works(run: Run, worker: Worker, found: Sequence[NodeObject]) ->
 def _down(run: Run, worker: Worker, nodes: Sequence[NodeObject], *, begun: bool) -> list[str]:
     """Of the worker's pool, but for those that are being worked on."""
     run8 = run.fence.run[:8]
-    begun = begun and any(node.uid == worker.uid and (not node.ready or _left(node, run8)) for node in nodes)
+    begun = begun and is_away(run, worker, nodes)
     excused = run.working_on | ({worker.name} if begun else set())
     troubled = (node for node in nodes if not node.ready or (not begun and _left(node, run8)))
     pool = worker.pool.name
     return [node.name for node in troubled if run.pool_of.get(node.uid) == pool and node.name not in excused]
+
+
+def is_away(run: Run, worker: Worker, nodes: Sequence[NodeObject]) -> bool:
+    """Is it down, or cordoned by this run?"""
+    return any(node.uid == worker.uid and (not node.ready or _left(node, run.fence.run[:8])) for node in nodes)
 
 
 def _left(node: NodeObject, run8: str) -> bool:

@@ -11,7 +11,7 @@ from kubectl_upgrade.engine.adopt import begun_in, disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
 from kubectl_upgrade.engine.changed_workers import tell_joined
 from kubectl_upgrade.engine.events import Note, StageBegins
-from kubectl_upgrade.engine.gate import at_once
+from kubectl_upgrade.engine.gate import at_once, is_away
 from kubectl_upgrade.engine.next_hop import may_begin
 from kubectl_upgrade.engine.target_run import TargetRun
 from kubectl_upgrade.engine.together import together
@@ -121,7 +121,7 @@ async def _run_stage(run: Run, hop: Hop, stage: Stage, targets: Sequence[Target]
     run.watch(StageBegins(str(hop.to), stage.stage, tuple(target.target.name for target in left)))
     if isinstance(left[0].target, Worker) and moves_kubelets(stage):
         await run.batches.begin(run, hop)
-    _judge(run, stage, left, await _side_by_side(run, stage, left))
+    _judge(run, stage, left, await _side_by_side(run, stage, await _away_first(run, stage, left)))
 
 
 def _judge(run: Run, stage: Stage, targets: Sequence[TargetRun], errors: Sequence[UpgradeError]) -> None:
@@ -144,6 +144,20 @@ def _judge(run: Run, stage: Stage, targets: Sequence[TargetRun], errors: Sequenc
             f"every node of {stage.stage} was skipped, so that there is nothing to look at before the others are begun",
             fix="make room for the pods named above, then run apply again",
         )
+
+
+async def _away_first(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> Sequence[TargetRun]:
+    """Workers that an earlier apply has left cordoned or down go first: until they serve again there is no room for
+    others, who are only delayed.
+    """
+    if is_harmless(stage) or not any(target.begun and isinstance(target.target, Worker) for target in runs):
+        return runs
+    nodes = await patiently(run.world.clock, run.look.fresh)
+
+    def serves(one: TargetRun) -> bool:
+        return not (one.begun and isinstance(one.target, Worker) and is_away(run, one.target, nodes))
+
+    return sorted(runs, key=serves)
 
 
 async def _side_by_side(run: Run, stage: Stage, runs: Sequence[TargetRun]) -> list[UpgradeError]:

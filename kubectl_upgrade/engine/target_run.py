@@ -63,10 +63,13 @@ class TargetRun:
         """As the journal names it: `v1.35.4/workers/w1`."""
         return f"{self.hop.to}/{self.stage.stage}/{self.target.name}"
 
+    @property
+    def begun(self) -> bool:
+        """Has the run worked on it before, as the journal or the node says?"""
+        return self.subject in self.run.history.targets_begun or self.target.name in self.run.history.adopted
+
     async def perform(self) -> None:
-        """All steps; StoppedError between two steps when a stop was asked for. A worker that has left the cluster is
-        skipped, also in the middle.
-        """
+        """All steps; StoppedError between two when a stop was asked for; a worker that leaves meanwhile is skipped."""
         if self.subject in self.run.history.targets_done:
             return
         self.heed_stop()
@@ -123,8 +126,7 @@ class TargetRun:
         """Refuse before anything is touched; a stage whose steps touch nothing has nothing to refuse."""
         if is_harmless(self.stage):
             return
-        run, target = self.run, self.target
-        begun = self.subject in run.history.targets_begun or target.name in run.history.adopted
+        run, target, begun = self.run, self.target, self.begun
         if isinstance(target, ControlPlane):
             await control_plane_may_stop(run.world, run.plan, target.name, run8=run.fence.run[:8], begun=begun)
         elif isinstance(target, Worker):

@@ -77,8 +77,8 @@ def _fields(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _flags(words: list[str]) -> Iterator[tuple[str, str]]:
-    """`--name=value`, `--name value`, `--name`; what comes before them is the program. One dash stays one, but for klog's
-    `-v`; what is no flag has no name.
+    """`--name=value`, `--name value`, `--name`; what comes before them is the program. One dash stays one, but for
+    klog's `-v`; what is no flag has no name.
     """
     program = 0
     while program < len(words) and not words[program].startswith("-"):
