@@ -47,7 +47,7 @@ class Examined:
     absent: frozenset[str]
     """uids of the plan's workers and MachineDeployments that are skipped"""
     begun: frozenset[str]
-    """names of nodes that the run has begun to take apart, by its journal or by what it left on them"""
+    """names of nodes and rollouts that the run has begun, by its journal or by what it left on them"""
     prepared: frozenset[str]
     """names of those where it has done nothing but prepare, by what it left on them"""
     settled: tuple[str, ...]
@@ -171,10 +171,12 @@ def _progress(  # noqa: PLR0913, PLR0917 - all that says how far a run is
 
 
 def _bearing_signs(plan: Plan, facts: Facts, run: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Nodes with this run's label, cordon or unit, and those with units that prepare: what is on the node is known also
-    when every journal is lost.
+    """Nodes with this run's label, cordon or unit, rollouts with its word, and nodes with units that prepare: what is
+    on the node is known also when every journal is lost.
     """
     marked = {node.name for node in facts.nodes if worked_on(node, run[:8])}
+    rolling = facts.machines.rolled_out_by
+    marked |= {target.name for target in map(Managed.of, plan.managed) if rolling.get(target.uid) == run[:8]}
     prepared: set[str] = set()
     harmless = preparing(plan, run)
     for name, host in facts.hosts.items():

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 async def leave_rollouts(run: Run) -> None:
-    """A rollout that has begun is not undone: that would be a second one, of Machines back to where they came from."""
+    """A rollout that has begun is not undone: that would be a second one, of Machines back to where they came from.
+
+    The object says whose it is: the journal may be lost, or another operator's.
+    """
     for entry in run.plan.managed:
-        if Managed.of(entry).name not in run.history.nodes_begun():
-            continue
         try:
             ours = await patiently(run.world.clock, partial(_forget, run, entry))
         except (ApiError, StepError) as error:

@@ -10,6 +10,7 @@ from kubectl_upgrade.facts.forbidden import if_there
 from kubectl_upgrade.facts.rollout import rollout
 from kubectl_upgrade.model.facts import Unknown
 from kubectl_upgrade.model.machines import ClusterObject, DeploymentObject, MachineObject
+from kubectl_upgrade.model.names import ROLLOUT_ANNOTATION
 from kubectl_upgrade.model.version import Version
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def deployment_object(api: MachineApi, raw: Json) -> DeploymentObject:
         cluster=spec.get("clusterName", ""),
         owner=_text(owner),
         topology=_BY_TOPOLOGY in (metadata.get("labels") or {}),
+        rolled_out_by=rolled_out_by(raw),
         rollout=rollout(raw),
     )
 
@@ -148,6 +150,7 @@ def cluster_object(api: ClusterApi, raw: Json) -> ClusterObject:
         uid=metadata["uid"],
         paused=is_paused(raw),
         topology=_version((spec.get("topology") or {}).get("version", "")),
+        rolled_out_by=rolled_out_by(raw),
     )
 
 
@@ -189,6 +192,12 @@ def strategy_of(spec: Json) -> Json:
 def is_paused(raw: Json) -> bool:
     """By its field or by Cluster API's annotation."""
     return bool((raw.get("spec") or {}).get("paused")) or _PAUSED in (raw["metadata"].get("annotations") or {})
+
+
+def rolled_out_by(raw: Json) -> str:
+    """First 8 digits of the run that gave it its version and has not finished with it."""
+    said = str((raw["metadata"].get("annotations") or {}).get(ROLLOUT_ANNOTATION, ""))
+    return said.partition(" ")[0]
 
 
 def controller(raw: Json) -> Json | None:

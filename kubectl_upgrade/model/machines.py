@@ -96,6 +96,8 @@ class DeploymentObject:
     """spec.clusterName; machine-controller knows none"""
     owner: str = "none"
     topology: bool = False
+    rolled_out_by: str = ""
+    """first 8 digits of the run that gave it its version and has not seen it rolled out"""
     rollout: Rollout
 
     def __str__(self) -> str:
@@ -113,6 +115,8 @@ class ClusterObject:
     paused: bool = False
     topology: Version | None = None
     """spec.topology.version"""
+    rolled_out_by: str = ""
+    """as of a MachineDeployment"""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -167,5 +171,9 @@ class Machines:
     """by the name of the Node"""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """what is left alone, for it is not proved to be this cluster's → why"""
+    rolled_out_by: Mapping[str, str] = field(default_factory=dict)
+    """uid → first 8 digits of the run that began its rollout and has not seen the end; also of those elsewhere: while
+    Machines are replaced, it may be that none of them is a node
+    """
     unread: tuple[str, ...] = ()
     """what of it could not be read, and why"""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def managed_skipped(plan: Plan, facts: Facts, begun: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Name and why: this plan cannot upgrade it any more. What could not be read is judged by its step.
 
-    `begun`: names of targets that the run has begun to work on.
+    `begun`: names of targets that the run has begun to work on. Of one whose rollout is under way it may be that no
+    Machine is a node: its step sees whether the object itself is gone.
     """
     if facts.machines.unread:
         return
@@ -44,8 +45,9 @@ def _why(
     now: tuple[str, Version | None, str] | None,
     begun: frozenset[str],
 ) -> str:
+    started = Managed.of(entry).name in begun
     if now is None:
-        return "has left the cluster"
+        return "" if started else "has left the cluster"
     uid, version, paused = now
     if uid != entry.uid:
         return "was replaced since the plan was made"
@@ -53,7 +55,6 @@ def _why(
         return "says no version any more"
     if version > plan.cluster.to:
         return f"is at {version} by now, above the target"
-    started = Managed.of(entry).name in begun
     if version != entry.version and not started:
         return f"is at {version} by now, the plan knows it at {entry.version}"
     return f"is paused by {paused}" if paused and not started else ""

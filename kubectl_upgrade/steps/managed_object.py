@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_upgrade.facts.machines import is_paused
+from kubectl_upgrade.facts.machines import is_paused, rolled_out_by
 from kubectl_upgrade.model.errors import ConflictError, NotFoundError, StepError
 from kubectl_upgrade.model.machines import MachineDeployment
 from kubectl_upgrade.model.names import ROLLOUT_ANNOTATION
@@ -84,8 +84,7 @@ async def change(context: StepContext, decide: Callable[[Json], Json | None]) ->
 
 def is_ours(raw: Json, run8: str) -> bool:
     """Has this run given it its version, and not finished with it?"""
-    said = (raw["metadata"].get("annotations") or {}).get(ROLLOUT_ANNOTATION, "")
-    return bool(said.partition(" ")[0] == run8)
+    return rolled_out_by(raw) == run8
 
 
 async def forget(context: StepContext) -> bool:
