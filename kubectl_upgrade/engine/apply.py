@@ -13,6 +13,7 @@ from kubectl_upgrade.engine.clean_up import announce_ending, clean_up
 from kubectl_upgrade.engine.ending import finish_ending
 from kubectl_upgrade.engine.events import Note
 from kubectl_upgrade.engine.examine import Examined, examine
+from kubectl_upgrade.engine.give_back import give_back_absent
 from kubectl_upgrade.engine.history import History
 from kubectl_upgrade.engine.offline import finish_in_flight
 from kubectl_upgrade.engine.schedule import Limits, run_stages
@@ -201,6 +202,7 @@ async def _run_plan(run: Run, held: lock.Holder, limits: Limits, *, fresh: bool)
         await _adopt(run, examined)
         if not taking_over:
             await take_nodes(run)
+        await give_back_absent(run, examined.absent)
         async with measured(run):
             await run_stages(run, examined.absent, limits)
     except UpgradeError:

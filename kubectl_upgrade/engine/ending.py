@@ -11,6 +11,7 @@ from kubectl_upgrade.engine.claim import take_nodes, take_workers
 from kubectl_upgrade.engine.clean_up import announce_ending, clean_up, only_prepared, present
 from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note
+from kubectl_upgrade.engine.give_back import give_back
 from kubectl_upgrade.engine.own_apiserver import left_with_the_endpoint, return_kubelet
 from kubectl_upgrade.engine.rollouts import leave_rollouts
 from kubectl_upgrade.engine.together import together
@@ -21,13 +22,11 @@ from kubectl_upgrade.model.plan import StepId
 from kubectl_upgrade.steps.base import WholeCluster
 from kubectl_upgrade.steps.etcd_pin import EDIT, clear_pin, let_go, read_pin
 from kubectl_upgrade.steps.pin_etcd import PinEtcd
-from kubectl_upgrade.steps.uncordon_node import UncordonNode
-from kubectl_upgrade.steps.unmark_node import UnmarkNode
 from kubectl_upgrade.steps.unpin_etcd import UnpinEtcd
 
 if TYPE_CHECKING:
     from kubectl_upgrade.engine.run import Run
-    from kubectl_upgrade.steps.base import NodeTarget, Step
+    from kubectl_upgrade.steps.base import NodeTarget
 
 
 async def finish_ending(run: Run, how: str) -> None:
@@ -82,13 +81,7 @@ async def _undo(run: Run, without: frozenset[str], target: NodeTarget) -> None:
         await return_kubelet(run, target)
     elif left_with_the_endpoint(run, target):
         run.watch(Note(f"{target.name}: {left_with_the_endpoint(run, target)}"))
-    for step in (UncordonNode(), UnmarkNode()):
-        try:
-            changed = await patiently(run.world.clock, partial(_undo_step, run, target, step))
-        except NotFoundError:
-            return
-        if changed:
-            run.watch(Note(f"{target.name}: {step.TITLE}: done"))
+    await give_back(run, target)
 
 
 async def _undo_pin(run: Run) -> None:
@@ -126,11 +119,3 @@ def _tags_set(run: Run) -> set[object]:
     return {step.with_.get("tag") for step in steps if step.do == PinEtcd.NAME} - {
         run.plan.cluster_configuration.etcd_image_tag
     }
-
-
-async def _undo_step(run: Run, target: NodeTarget, step: Step) -> bool:
-    context = step_context(run, target, StepId("abort", "abort", target.name, step.NAME))
-    if await step.done(context):
-        return False
-    await step.run(context)
-    return True

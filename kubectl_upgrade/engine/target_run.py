@@ -13,6 +13,7 @@ from kubectl_upgrade.engine.context import step_context
 from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds, StepSays
 from kubectl_upgrade.engine.evidence import enrich
 from kubectl_upgrade.engine.gate import control_plane_may_stop
+from kubectl_upgrade.engine.give_back import give_back_skipped
 from kubectl_upgrade.engine.waiting import API_PATIENCE_SECONDS, patiently, reach, unanswered
 from kubectl_upgrade.engine.worker_gate import may_be_drained_now, worker_may_begin
 from kubectl_upgrade.facts.gather import probe_hosts
@@ -85,6 +86,7 @@ class TargetRun:
             if not gone:
                 raise
             self.run.watch(Note(f"{self.target.name} {gone}: skipped"))
+            await give_back_skipped(self.run, self.target)
             await self.run.history.record("target-done", self.subject, between=0)
         finally:
             self.run.working_on.discard(self.target.name)
