@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_upgrade.engine import lock
 from kubectl_upgrade.engine.adopt import begun_in, disturbed
 from kubectl_upgrade.engine.backups import fetch_backups
+from kubectl_upgrade.engine.canary import demand_canary
 from kubectl_upgrade.engine.changed_workers import tell_joined
 from kubectl_upgrade.engine.events import Note, StageBegins
 from kubectl_upgrade.engine.gate import at_once, is_away
@@ -225,9 +226,11 @@ async def _after(run: Run, hop: Hop, stage: Stage) -> None:
     subject = f"{hop.to}/{stage.stage}"
     if subject in run.history.pauses:
         return
+    await demand_canary(run, hop, stage)
     if stage.after.soak_seconds:
         run.watch(Note(f"{stage.stage} is done; soaking for {stage.after.soak_seconds} s"))
         await _soak(run, stage.after.soak_seconds)
+        await demand_canary(run, hop, stage)
     await patiently(run.world.clock, lambda: lock.note_pause(run.world.cluster, run.fence, subject))
     await run.history.record("pause", subject)
     if stage.after.pause:

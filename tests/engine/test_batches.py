@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kubectl_upgrade.engine.events import StepBegins, StepEnds
+from kubectl_upgrade.engine.events import Note, StepBegins, StepEnds
 from kubectl_upgrade.model.errors import StepError, StoppedError
 from kubectl_upgrade.model.version import Version
 from kubectl_upgrade.model.window import Window
@@ -231,3 +232,31 @@ def test_workers_that_leave_join_or_are_upgraded_by_others_on_the_way() -> None:
     assert "w3 is at v1.36.0 by now, above the target: skipped" in notes(operator)
     assert "not in the plan, and left as they are: w5 (v1.34.4)" in notes(operator)
     assert model.nodes["w5"].kubelet.version < TO
+
+
+@pytest.mark.parametrize("moment", ["drain-node", "soaking", "before the apply"])
+def test_a_canary_that_leaves_is_none(moment: str) -> None:
+    """Nobody has seen the new kubelet at work: the others are not begun, in no later apply either."""
+    operator = small(workers=4)
+    go = partial(leave, operator.model, operator.model.nodes["w1"])
+
+    def heed(event: Event) -> None:
+        if isinstance(event, Note) and "soaking for" in event.line:
+            operator.heed = None
+            go()
+
+    async def story() -> None:
+        plan = await operator.plan(options=options(Rollout(canary=1, soak_seconds=600)))
+        if moment == "before the apply":
+            go()
+        elif moment == "soaking":
+            operator.heed = heed
+        else:
+            when(operator, "w1", moment, go)
+        for _ in range(2):
+            assert "of v1.35.4/canary no node is in the cluster and at v1.35.4 (w1)" in await stops(
+                operator, plan, StepError
+            )
+            assert done(operator) == set()
+
+    loop.run(story())
