@@ -17,7 +17,7 @@ from kubectl_upgrade.engine.rollouts import leave_rollouts
 from kubectl_upgrade.engine.together import together
 from kubectl_upgrade.engine.waiting import patiently
 from kubectl_upgrade.facts.kubeadm_config import PATH, etcd_pin
-from kubectl_upgrade.model.errors import NotFoundError, StepError, StoppedError
+from kubectl_upgrade.model.errors import StepError, StoppedError
 from kubectl_upgrade.model.plan import StepId
 from kubectl_upgrade.steps.base import WholeCluster
 from kubectl_upgrade.steps.etcd_pin import EDIT, clear_pin, let_go, read_pin

@@ -73,8 +73,8 @@ class TargetRun:
         """All steps; StoppedError between two when a stop was asked for; a worker that leaves meanwhile is skipped."""
         if self.subject in self.run.history.targets_done:
             return
-        self.heed_stop()
         try:
+            self.heed_stop()
             await self._run_steps()
         except (LockedError, StoppedError):
             raise
@@ -82,8 +82,7 @@ class TargetRun:
             self._refuse_to_leave_half_done(skipped)
             await self._skip(skipped)
         except UpgradeError:
-            gone = await why_not_ours(self.run, self.target)
-            if not gone:
+            if not (gone := await why_not_ours(self.run, self.target)):
                 raise
             self.run.watch(Note(f"{self.target.name} {gone}: skipped"))
             await give_back_skipped(self.run, self.target)
@@ -107,10 +106,8 @@ class TargetRun:
         """StepError: somebody let pods come back to a node that is upgraded in part, and now they cannot be moved."""
         acted = [p.name for p in self.stage.steps if self.acts(p) and self.has_acted(build_step(p), self.id_of(p))]
         if acted:
-            raise StepError(
-                f"{skipped.message}. It is upgraded in part already ({', '.join(acted)} done), so it is not skipped",
-                fix=skipped.fix,
-            ) from skipped
+            message = f"{skipped.message}. It is upgraded in part already ({', '.join(acted)} done): it is not skipped"
+            raise StepError(message, fix=skipped.fix) from skipped
 
     async def _skip(self, skipped: NodeSkippedError) -> None:
         """Nothing of ours is left on it, and the next apply tries it again."""
