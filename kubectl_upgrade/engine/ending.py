@@ -113,9 +113,8 @@ async def _undo_pin(run: Run) -> None:
     )
 
 
-def _tags_set(run: Run) -> set[object]:
+def _tags_set(run: Run) -> set[str]:
     """By pin-etcd of the plan, but for the one that was there."""
     steps = (step for hop in run.plan.hops for stage in hop.stages for step in stage.steps)
-    return {step.with_.get("tag") for step in steps if step.do == PinEtcd.NAME} - {
-        run.plan.cluster_configuration.etcd_image_tag
-    }
+    tags = {str(step.with_["tag"]) for step in steps if step.do == PinEtcd.NAME}
+    return tags - {run.plan.cluster_configuration.etcd_image_tag}

@@ -57,7 +57,8 @@ def belonging(found: Found, nodes: Sequence[NodeObject]) -> Machines:
         owners=owners,
         elsewhere={name: why for name, why in told.items() if why},
         rolled_out_by={
-            one.uid: one.rolled_out_by for one in (*found.deployments, *found.clusters) if one.rolled_out_by
+            **{one.uid: one.rolled_out_by for one in found.deployments if one.rolled_out_by},
+            **{one.uid: one.rolled_out_by for one in found.clusters if one.rolled_out_by},
         },
         unread=found.unread,
     )
