@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     Command = Callable[[Sequence[str]], int]
 
 COMMANDS: dict[str, tuple[Command, tuple[str, ...]]] = {
-    "crash matrix": (crash_matrix.main, ("--every", "6")),
-    "chaos": (chaos.main, ("--seeds", "500")),
+    "crash matrix": (crash_matrix.main, ("--every", "10")),
+    "chaos": (chaos.main, ("--seeds", "250")),
     "races": (races.main, ("--seeds", "30")),
     "journal": (journal.main, ("--flips", "2000", "--every", "5")),
 }
